@@ -2,6 +2,7 @@
 import { invalidCall, messageOf, PalmError } from '../src/protocol/errors.ts';
 import type { BindingTransport } from '../src/transport.ts';
 import type { NatsOptions } from '../transports/nats/index.ts';
+import { bridge } from '../transports/shared/bridge.ts';
 import { type ZeromqOptions, zeromq } from '../transports/zeromq/index.ts';
 import { curvePublicKey, zmtp } from '../transports/zmtp/index.ts';
 import type { ParsedOptions } from './command.ts';
@@ -75,6 +76,11 @@ export async function natsTransport(access: NatsAccess, more: NatsOptions = {}):
     opening(nats(own), 'nats', '--nats'),
     (address) => address.includes('://') && '; leave out --nats (and FROND_NATS) for ZeroMQ',
   );
+}
+
+/** The transport, and `zmtp()` for the addresses of ZeroMQ. */
+export function withZeromq(transport: BindingTransport): BindingTransport {
+  return bridge(transport, zmtp());
 }
 
 /** @throws CommandError `USAGE` when a package is missing that `nats()` needs. */

@@ -85,6 +85,8 @@ export interface Connection extends AsyncDisposable {
    * @throws PalmError `INVALID_CALL` for a topic that nobody can subscribe to; `CLOSED` when the connection is closed first.
    */
   store?(address: string, delivery: Delivery): Promise<void>;
+  /** Whether what is published or bound at an address can be shared with others, and settled. Absent where nothing can. */
+  settles?(address: string): boolean;
   /** Takes a share of the frames that are pushed at `address`. */
   pull(address: string): Puller;
   /** Gives the present state of each channel, and then each change, until the connection is closed. Each call gives its own sequence. */
@@ -121,6 +123,12 @@ export interface SubscribeOptions {
    * transports with {@link Connection.store} alone. Default: with what is published from now on.
    */
   readonly from?: 'start' | number | undefined;
+  /**
+   * Reads the topic together with all that give the same address here, which they bind: each delivery goes to one of them, and has to be settled
+   * ({@link Subscription.settler}). What is published while none of them is there waits for one. Others than {@link Connection.settles} both
+   * addresses ignore it. Topics that are longer than the one given are left out then, and so is `from`.
+   */
+  readonly shared?: string | undefined;
 }
 
 /** A request under way. */
@@ -333,6 +341,8 @@ export interface Subscription extends Channel, BatchSource<Delivery> {
    * wait for one subscriber.
    */
   readonly isProved: boolean;
+  /** Settles the frames of what was read. Absent where reading is taking: without `shared`, and over transports that keep nothing. */
+  readonly settler?: Settler | undefined;
 }
 
 /**

@@ -2,9 +2,7 @@ import type { MetricsServer } from '../../serve/index.ts';
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
-import { bridge } from '../../transports/shared/bridge.ts';
-import { zmtp } from '../../transports/zmtp/index.ts';
-import { clusterTransport, curveOf, dialKeys } from '../cluster-transport.ts';
+import { clusterTransport, curveOf, dialKeys, withZeromq } from '../cluster-transport.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
 import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
@@ -162,7 +160,7 @@ async function servingTransport({ options }: CommandContext): Promise<BindingTra
   };
   const transport = await clusterTransport(options, keys, access);
   // A role may have addresses of both: stages and workers of pylm know ZeroMQ alone.
-  return access === undefined ? transport : bridge(transport, zmtp());
+  return access === undefined ? transport : withZeromq(transport);
 }
 
 const OVERRIDES = [

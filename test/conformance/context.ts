@@ -21,6 +21,8 @@ export interface Subject {
   readonly takesParts?: boolean;
   /** Whether bound ends may share an address, and settle what they pull there. */
   readonly settles?: boolean;
+  /** Makes an address that the system has not chosen, for a transport whose subscriptions may be shared. */
+  readonly givenAddress?: () => string;
   /** Addresses that the transport cannot read. */
   readonly unreadable: readonly string[];
   /** Lets go of what the subject stands on, after the connections are closed. */

@@ -1,15 +1,15 @@
 /** What is pulled and has to be settled, for transports whose bound ends can share an address. */
 import { describe, expect, it } from 'vitest';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import type { BoundPull, Settler } from '../../src/transport.ts';
+import type { BoundPull, Connection, Settler, Subscription } from '../../src/transport.ts';
 import { bytes, textOf } from '../support/bytes.ts';
-import { collect, within } from '../support/wait.ts';
+import { collect, eventually, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
 import { rejects } from './rejects.ts';
 
 const SHARED = { shared: 'the same' };
 
-function settlerOf({ settler }: BoundPull): Settler {
+function settlerOf({ settler }: Pick<BoundPull | Subscription, 'settler'>): Settler {
   if (settler === undefined) throw new Error('a transport that settles gives a settler to who shares');
   return settler;
 }
@@ -115,6 +115,65 @@ export function testSettling(ends: () => Ends): void {
       while (came.at(-1) !== 'end')
         for (const { frames } of await collect(subscription, 1)) came.push(...frames.map(textOf));
       expect(came, 'what has the name of what came before is left out').toEqual(['x', 'y', 'z', 'end']);
+    });
+
+    it('share a subscription: each delivery goes to one, again to another, and waits while none is there', async ({
+      skip,
+    }) => {
+      const { server, client, subject } = ends();
+      const { givenAddress } = subject;
+      if (givenAddress === undefined) return skip();
+      const [address, shared] = [givenAddress(), givenAddress()];
+      expect(client.settles?.(address), 'a transport that shares subscriptions says so').toBe(true);
+      const publisher = await server.bindPublish(address);
+      await using connection = await subject.transport.open();
+      const subscribe = (by: Connection) => by.subscribe(address, 'work', { shared });
+      const [first, second] = [subscribe(client), subscribe(connection)];
+      await within(10_000, Promise.all([first.ready(), second.ready()]), 'both');
+      const names = Array.from({ length: 40 }, (_, number) => String(number));
+      for (let number = 0; number < 40; number += 2) {
+        const own = names.slice(number, number + 2);
+        const ids = own.map((name) => `source/${name}`);
+        await publisher.publish([{ topic: 'work', frames: own.map(bytes), ids }]);
+      }
+      await publisher.publish([{ topic: 'work/more', frames: [bytes('not for them')] }]);
+      const seen = new Set<string>();
+      const done: string[] = [];
+      const named: string[] = [];
+      const read = async (subscription: Subscription) => {
+        const settler = settlerOf(subscription);
+        for await (const batch of subscription)
+          for (const frame of batch.flatMap(({ frames }) => frames)) {
+            const name = textOf(frame);
+            const isFirst = !seen.has(name);
+            seen.add(name);
+            named.push(`${name} ${settler.idOf(frame)}`);
+            if (!isFirst) done.push(name);
+            settler.settle([frame], isFirst ? 'again' : 'done');
+          }
+      };
+      const [readingFirst, readingSecond] = [read(first), read(second)];
+      const isDone = (count: number) => eventually(async () => done.length >= count, 10_000);
+      await isDone(names.length);
+      expect([...done].sort(), 'what is to come again does, to one of them').toEqual([...names].sort());
+      const isNamed = (line: string) => line === `${line.split(' ')[0]} source/${line.split(' ')[0]}`;
+      expect(
+        named.filter((line) => !isNamed(line)),
+        'a frame has the name that its publisher gave it',
+      ).toEqual([]);
+      await first.close();
+      await within(5_000, readingFirst, 'the end of the first');
+      await publisher.publish([{ topic: 'work', frames: [bytes('later')] }]);
+      await isDone(names.length + 1);
+      await second.close();
+      await within(5_000, readingSecond, 'the end of the second');
+      await publisher.publish([{ topic: 'work', frames: [bytes('waits')] }]);
+      const third = subscribe(connection);
+      const readingThird = read(third);
+      await isDone(names.length + 2);
+      expect(done.slice(-2), 'what comes while none of them is there waits').toEqual(['later', 'waits']);
+      await third.close();
+      await within(5_000, readingThird, 'the end of the third');
     });
   });
 }

@@ -1,7 +1,7 @@
 /** Several Masters under one address share its work, and each worker works for all of them. */
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Worker } from '../../src/cluster/index.ts';
+import { Master, Worker } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { NatsServer } from '../support/nats-server.ts';
@@ -80,3 +80,15 @@ it('a Master that is killed in the middle of a job of 5,000 inputs loses none, a
   await within(5_000, reading, 'the end of the job');
   expect(seen.sort()).toEqual(inputs);
 }, 120_000);
+
+it('Masters that start at the same time have addresses of their own for pushed work', async () => {
+  const transport = nats({ servers: ground.url, heartbeat: 200 });
+  const options = { transport, name: 'many', dbAddress: 'nats:many', loggingLevel: 'silent' } as const;
+  const started = await Promise.all(Array.from({ length: 5 }, () => Master.start(options)));
+  try {
+    for (const key of ['workerPushAddress', 'workerPullAddress'] as const)
+      expect(new Set(started.map((master) => master[key])).size).toBe(started.length);
+  } finally {
+    await Promise.all(started.map((master) => master.close()));
+  }
+});

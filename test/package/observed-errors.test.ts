@@ -415,6 +415,9 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
   'transports/nats/streams.ts': {
     'as given': ['nats/refusals.test.ts', 'more copies than there are servers'],
   },
+  'transports/nats/shared-subscription.ts': {
+    INVALID_CALL: ['nats/stages.test.ts', 'a topic that is too long to be shared is refused'],
+  },
   'transports/nats/shared-store.ts': {
     DISCONNECTED: ['unit/transports/nats/shared-store.test.ts', 'that NATS does not store says why'],
     LOST: ['unit/transports/nats/shared-store.test.ts', 'of which a piece is gone is lost'],
@@ -548,6 +551,12 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
   },
   'transports/shared/base-connection.ts': {
     CLOSED: ['conformance/closing.ts', 'is the end of every verb'],
+  },
+  'transports/shared/bridge.ts': {
+    INVALID_CALL: [
+      'unit/transports/shared/bridge.test.ts',
+      'that none reads are refused in the words of each',
+    ],
   },
   'transports/shared/curve-keys.ts': {
     INVALID_CALL: ['zeromq/zeromq.test.ts', 'and options that are not acceptable are refused by name: %j'],

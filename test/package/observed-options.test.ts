@@ -255,6 +255,7 @@ const close: Table<CloseOptions> = {
 };
 
 const subscribe: Table<SubscribeOptions> = {
+  shared: ['nats/stages.test.ts', 'a %s that is killed in the middle of a job of 2,000 inputs loses none'],
   proofTimeout: ['zmtp/libzmq.long.test.ts', 'SUB that dials, to %s'],
   maxUnread: [
     'conformance/readers.ts',

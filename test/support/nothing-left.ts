@@ -9,8 +9,9 @@ import { held, leftovers } from './leftovers.ts';
 /** Folders of `test` whose files must leave nothing. */
 const WATCHED = /\/test\/(client|cluster|relay)\//;
 
-/** Descriptors that libzmq opens for itself with the first socket of a process, and keeps. */
-const OF_LIBZMQ = 5;
+/** Descriptors that a process keeps once it has loaded libzmq, and more from its first socket on. */
+const OF_LIBZMQ = 1;
+const OF_ITS_THREADS = 4;
 
 /** Descriptors that a process keeps once it has used ZeroMQ, or watched a file. Only Linux tells. */
 function kept(): number {
@@ -24,10 +25,24 @@ function kept(): number {
       }
     };
     const hasLibzmq = readFileSync('/proc/self/maps', 'utf8').includes('zeromq');
-    return readdirSync('/proc/self/fd').filter(isWatch).length + (hasLibzmq ? OF_LIBZMQ : 0);
+    const ofLibzmq = hasLibzmq ? OF_LIBZMQ + (hasThreadsOfLibzmq() ? OF_ITS_THREADS : 0) : 0;
+    return readdirSync('/proc/self/fd').filter(isWatch).length + ofLibzmq;
   } catch {
     return 0;
   }
+}
+
+/** Another file of tests in this process may have loaded it without a socket. */
+function hasThreadsOfLibzmq(): boolean {
+  const nameOf = (thread: string) => {
+    try {
+      return readFileSync(`/proc/self/task/${thread}/comm`, 'utf8');
+    } catch {
+      // It has ended.
+      return '';
+    }
+  };
+  return readdirSync('/proc/self/task').some((thread) => nameOf(thread).startsWith('ZMQ'));
 }
 
 /** Milliseconds after which timers are not those by which Vitest reports the tests that it found. */

@@ -40,8 +40,10 @@ export class PlayedThread {
     this.#listeners.get('exit')?.(code);
   }
 
+  /** It fails, and ends with that. */
   fail(error: unknown): void {
     this.#listeners.get('error')?.(error);
+    this.end(1);
   }
 
   send(event: string, value: unknown): void {

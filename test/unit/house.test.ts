@@ -31,6 +31,7 @@ const LIBRARY = [
   'src/cluster/roles',
   'src/cluster/runtime',
   'transports/memory',
+  'transports/shared',
   'transports/nats',
   'transports/zeromq',
   'transports/zmtp',

@@ -23,7 +23,7 @@ import type { SessionUser } from './link.ts';
 import { type EndKind, isChosen, readEnd, type ServerNames, writeEnd } from './names.ts';
 import { bytesOf, type Message, type NatsSubscription } from './packages.ts';
 import { QueueReader } from './queue-reader.ts';
-import { HELD, Reclaimer } from './reclaim.ts';
+import { Reclaimer } from './reclaim.ts';
 import { StreamSender } from './sender.ts';
 import { NOTHING, type Session } from './session.ts';
 import { SharedReader } from './shared-reader.ts';
@@ -32,6 +32,9 @@ import { LinkWatch } from './watch.ts';
 
 /** Milliseconds in which an end that has the address already says so. One that computes longer is joined. */
 const TAKEN_TIMEOUT = 1_000;
+
+/** Milliseconds in which ends that came to an address at the same time hear of each other. */
+const CONTEST = 200;
 
 /** Milliseconds by default in which what was accepted may leave when an end is closed. */
 const DRAIN_TIMEOUT = 1_000;
@@ -92,6 +95,21 @@ abstract class Bound implements Binding, SessionUser {
     return other !== undefined && !this.#shares(readEnd(decodeUtf8(bytesOf(other))).shared);
   }
 
+  /** Whether another end has come to the address at the same time, and goes before this one. */
+  async mustYield(): Promise<boolean> {
+    const session = this.#session;
+    if (session === undefined) return false;
+    let mustYield = false;
+    const news = session.subscribe(this.names.news(this.#kind), (message) => {
+      const [what, id = this.#id] = decodeUtf8(bytesOf(message)).split(' ');
+      if (what !== 'gone' && id < this.#id) mustYield = true;
+    });
+    session.publish(this.names.who(this.#kind), NOTHING);
+    await atMost(CONTEST, session.ended);
+    news.unsubscribe();
+    return mustYield;
+  }
+
   up(session: Session): void {
     this.#session = session;
     this.#serving = this.#begin(session);
@@ -114,13 +132,13 @@ abstract class Bound implements Binding, SessionUser {
     return this.#closing !== undefined;
   }
 
-  protected get isShared(): boolean {
-    return this.#shared !== undefined;
+  /** Whether it is found at its address. */
+  get isBound(): boolean {
+    return this.#id !== '' && !this.isClosed;
   }
 
-  /** What it is called over this session. */
-  protected get id(): string {
-    return this.#id;
+  protected get isShared(): boolean {
+    return this.#shared !== undefined;
   }
 
   protected get session(): Session | undefined {
@@ -253,14 +271,12 @@ export class NatsPull extends Bound implements BoundPull {
 
   constructor(host: NatsHost, address: string, options?: BindOptions) {
     super(host, address, 'pull', options);
-    const shared = this.isShared ? new SharedReader(host, this.names) : undefined;
+    const lost = () => host.report({ type: 'lost', address, topic: '', count: 1 });
+    const { calls } = this.names;
+    const shared = this.isShared ? new SharedReader(host, calls, lost) : undefined;
     this.#sharedReader = shared;
-    this.#reclaimer = shared && new Reclaimer(host, this.names, () => shared.places);
-    this.#reader =
-      shared ??
-      new QueueReader(host.link, this.names.pull.stream, host.frames, () =>
-        host.report({ type: 'lost', address, topic: '', count: 1 }),
-      );
+    this.#reclaimer = shared && new Reclaimer(host, calls, () => shared.places);
+    this.#reader = shared ?? new QueueReader(host.link, calls.stream, host.frames, lost);
   }
 
   get settler(): Settler | undefined {
@@ -283,16 +299,11 @@ export class NatsPull extends Bound implements BoundPull {
 
   protected override enter(session: Session): void {
     void this.#reader.read(session);
-    this.#reclaimer?.begin(session, this.id);
+    this.#reclaimer?.begin(session);
   }
 
   protected override leave(): void {
     this.#reclaimer?.end();
-  }
-
-  protected override take(session: Session, verb: string, _about: string, { reply }: Message): void {
-    const answer = verb === HELD ? this.#reclaimer?.answer() : undefined;
-    if (answer !== undefined && reply !== undefined) session.publish(reply, answer);
   }
 
   protected override async finish(): Promise<void> {

@@ -26,10 +26,11 @@ import { EachEnd } from './each-end.ts';
 import { Frames } from './frames.ts';
 import type { NatsHost } from './host.ts';
 import { NatsLink } from './link.ts';
-import { ANY, besideOf, ClusterNames, checkNatsAddress, chosen, numbered } from './names.ts';
+import { ANY, besideOf, ClusterNames, checkNatsAddress, chosen, isChosen, numbered } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages, type Packages } from './packages.ts';
 import { NatsSharedStore } from './shared-store.ts';
+import { SharedSubscription } from './shared-subscription.ts';
 import { NatsStore } from './store.ts';
 import { NatsSubscription } from './subscription.ts';
 
@@ -91,10 +92,20 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
     return this.keep(new NatsPusher(this, address)).dial();
   }
 
-  subscribe(address: string, topic: string, options?: SubscribeOptions): Subscription {
+  subscribe(address: string, topic: string, options: SubscribeOptions = {}): Subscription {
     this.checkUse(address);
     checkTopic(topic);
-    return this.keep(new NatsSubscription(this, address, topic, options)).dial();
+    const { shared } = options;
+    const subscription =
+      shared !== undefined && this.settles(address) && this.settles(shared)
+        ? new SharedSubscription(this, address, topic, shared)
+        : new NatsSubscription(this, address, topic, options);
+    return this.keep(subscription).dial();
+  }
+
+  settles(address: string): boolean {
+    this.checkUse(address);
+    return !isChosen(address);
   }
 
   async store(address: string, delivery: Delivery): Promise<void> {
@@ -149,7 +160,14 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
     if (addressOf === undefined) return this.#bind(make(chosen(address)));
     for (let number = 1; ; number++) {
       const end = make(addressOf(number));
-      if (!(await end.isTaken())) return this.#bind(end);
+      if (await end.isTaken()) continue;
+      // Another one may have come to it in between, or at the same time.
+      await end.bind().catch(async (error: unknown) => {
+        if (!(await end.isTaken())) throw error;
+      });
+      if (!end.isBound) continue;
+      if (!(await end.mustYield())) return this.keep(end);
+      await end.close();
     }
   }
 

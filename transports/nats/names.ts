@@ -14,10 +14,21 @@
  *     palm.<c>.who.<kind>.<s>        asks all that are bound there for news: `is`, and which end
  *     palm.<c>.end.<id>.<verb>       one bound end: ping, attach, detach, ask.<link>
  *     palm.<c>.link.<id>             one dialled end: asked whether it is there
+ *     palm.<c>.readers.<queue>       `here`, `gone` or `who`, said by those that share a queue
+ *     palm.<c>.reader.<id>.<verb>    one of them: ping, held
+ *
+ * Who shares what the server publishes has a consumer `<own>_<hash>` of PALM_<c>_OUT, named by its own address and by the topic.
  */
+import { createHash } from 'node:crypto';
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import { escaped } from '../../src/protocol/printable.ts';
+
+/** The consumer that all readers of a server's calls share. */
+export const READERS = 'frond';
+
+/** Characters of a hash in the name of a consumer. */
+const HASH = 16;
 
 /** What an end is bound as. */
 export type EndKind = 'reply' | 'pull' | 'push' | 'publish';
@@ -141,6 +152,24 @@ export class ClusterNames {
     return this.#subject(`link.${id}`);
   }
 
+  /** The subject of what those say who share a queue. */
+  readers(queue: string): string {
+    return this.#subject(`readers.${queue}`);
+  }
+
+  /** The subject of a verb of one of them. */
+  reader(id: string, verb: string): string {
+    return this.#subject(`reader.${id}.${verb}`);
+  }
+
+  /** What is published under a subject, as the queue of those that bind an address. */
+  published(subject: string, address: string): SharedQueue {
+    const own = encodeToken(address.slice('nats:'.length));
+    const name = `${own}_${createHash('sha256').update(subject).digest('base64url').slice(0, HASH)}`;
+    const { stream } = this.out;
+    return { stream, consumer: name, name, isOnly: false, runs: (seq) => this.#runs(name, seq) };
+  }
+
   /** The names of the server at an address. */
   server(address: string): ServerNames {
     const server = encodeToken(address.slice('nats:'.length));
@@ -148,7 +177,13 @@ export class ClusterNames {
     return {
       address,
       server,
-      runs: (seq) => this.#subject(`big.runs.${server}.${seq}`),
+      calls: {
+        stream: this.#stream(`IN_${server}`, '').stream,
+        consumer: READERS,
+        name: server,
+        isOnly: true,
+        runs: (seq) => this.#runs(server, seq),
+      },
       pull: this.#stream(`IN_${server}`, `in.${server}`),
       cache: this.#stream(`CACHE_${server}`, `cache.${server}.>`),
       value: (key) => this.#subject(`cache.${server}.v.${key}`),
@@ -171,6 +206,10 @@ export class ClusterNames {
     };
   }
 
+  #runs(queue: string, seq: number): string {
+    return this.#subject(`big.runs.${queue}.${seq}`);
+  }
+
   #subject(rest: string): string {
     return `palm.${this.#cluster}.${rest}`;
   }
@@ -182,6 +221,19 @@ export class ClusterNames {
       subject: this.#subject(subject),
     };
   }
+}
+
+/** Messages that several ends share. */
+export interface SharedQueue {
+  readonly stream: string;
+  /** The consumer of the stream that they read by. */
+  readonly consumer: string;
+  /** Its name as one token, which no other queue has. */
+  readonly name: string;
+  /** Whether nobody else reads its messages. */
+  readonly isOnly: boolean;
+  /** The subject that keeps how often the message at a place was begun. */
+  runs(seq: number): string;
 }
 
 /** A stream, and the subject that it stores. */
@@ -208,8 +260,8 @@ export interface ServerNames {
   value(key: string): string;
   /** The subject of a piece of a value, or of all its pieces. */
   valuePiece(id: string, number: number | '*'): string;
-  /** The subject that keeps how often a message of its queue was begun. */
-  runs(seq: number): string;
+  /** What is pushed to it, as a queue that several share. */
+  readonly calls: SharedQueue;
   at(kind: EndKind): string;
   who(kind: EndKind): string;
   news(kind: EndKind): string;

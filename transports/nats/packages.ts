@@ -99,6 +99,9 @@ export interface ConsumerSettings {
   /** Nanoseconds. */
   readonly ack_wait: number;
   readonly max_ack_pending: number;
+  readonly deliver_policy?: 'all' | 'new';
+  /** Nanoseconds. */
+  readonly inactive_threshold?: number;
 }
 
 /** A consumer that is asked how much there is for it. */

@@ -6,9 +6,9 @@ import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { consume } from './consume.ts';
 import type { Frames } from './frames.ts';
 import type { NatsLink } from './link.ts';
+import { READERS } from './names.ts';
 import type { ConsumerMessages, StoredMessage } from './packages.ts';
 import type { Session } from './session.ts';
-import { READERS } from './streams.ts';
 
 /** Says that a message is done, to the address that came with it. Any connection may say it. */
 const DONE = encodeUtf8('+ACK');

@@ -1,15 +1,16 @@
 /** Gives again what an end had that is gone, where several share a queue. NATS itself waits for half a minute: it does not know who is gone. */
 import { startTimer } from '../../src/async/timers.ts';
-import { type Bytes, decodeUtf8, encodeUtf8 } from '../../src/protocol/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../src/protocol/bytes.ts';
+import { randomId } from '../../src/protocol/ids.ts';
 import type { NatsHost } from './host.ts';
-import type { ServerNames } from './names.ts';
-import { bytesOf, type NatsSubscription } from './packages.ts';
+import type { SharedQueue } from './names.ts';
+import { bytesOf, type Message, type NatsSubscription } from './packages.ts';
 import { isGone } from './presence.ts';
 import { NOTHING, type Session } from './session.ts';
-import { READERS } from './streams.ts';
 
-/** The verb of an end that is asked what it has. */
-export const HELD = 'held';
+/** What each of them is asked: whether it is there, and what it has. */
+const PING = 'ping';
+const HELD = 'held';
 
 /** Milliseconds in which an end that does not compute says what it has. */
 const ANSWER_TIMEOUT = 2_000;
@@ -35,47 +36,59 @@ const MOST_PLACES = 200_000;
  */
 export class Reclaimer {
   readonly #host: NatsHost;
-  readonly #names: ServerNames;
+  readonly #queue: SharedQueue;
   readonly #places: () => readonly number[];
   readonly #others = new Set<string>();
   #session: Session | undefined;
   #id = '';
-  #news: NatsSubscription | undefined;
+  #subscriptions: NatsSubscription[] = [];
   #stopTimer: (() => void) | undefined;
   /** Whether there may be something of an end that is gone. */
   #isOwed = false;
 
   /** @param places - the places of what this end has in the stream. */
-  constructor(host: NatsHost, names: ServerNames, places: () => readonly number[]) {
+  constructor(host: NatsHost, queue: SharedQueue, places: () => readonly number[]) {
     this.#host = host;
-    this.#names = names;
+    this.#queue = queue;
     this.#places = places;
   }
 
-  /** Looks after the others from now on, as the end with this id. */
-  begin(session: Session, id: string): void {
+  /** Looks after the others from now on. */
+  begin(session: Session): void {
     this.#session = session;
-    this.#id = id;
+    this.#id = randomId();
     this.#isOwed = true;
-    this.#news = session.subscribe(this.#names.news('pull'), (message) => {
-      const [what, end = id] = decodeUtf8(bytesOf(message)).split(' ');
-      if (what === 'gone') this.#others.delete(end);
-      else if (end !== id) this.#others.add(end);
-    });
-    session.publish(this.#names.who('pull'), NOTHING);
+    const { names } = this.#host;
+    const group = names.readers(this.#queue.name);
+    this.#subscriptions = [
+      session.subscribe(names.reader(this.#id, '*'), (message) => this.#asked(session, message)),
+      session.subscribe(group, (message) => this.#heard(session, message)),
+    ];
+    for (const word of [`here ${this.#id}`, 'who']) session.publish(group, encodeUtf8(word));
     this.#lookIn(ARRIVAL);
   }
 
   end(): void {
+    const session = this.#session;
     this.#session = undefined;
+    session?.publish(this.#host.names.readers(this.#queue.name), encodeUtf8(`gone ${this.#id}`));
     this.#others.clear();
-    this.#news?.unsubscribe();
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    this.#subscriptions = [];
     this.#stopTimer?.();
   }
 
-  /** What this end has, for the one that asks. */
-  answer(): Bytes {
-    return encodeUtf8(writePlaces(this.#places()));
+  #asked(session: Session, { subject, reply }: Message): void {
+    if (reply === undefined) return;
+    const isHeld = subject === this.#host.names.reader(this.#id, HELD);
+    session.publish(reply, isHeld ? encodeUtf8(writePlaces(this.#places())) : NOTHING);
+  }
+
+  #heard(session: Session, message: Message): void {
+    const [word, end = this.#id] = decodeUtf8(bytesOf(message)).split(' ');
+    if (word === 'who') session.publish(message.subject, encodeUtf8(`here ${this.#id}`));
+    else if (word === 'gone') this.#others.delete(end);
+    else if (end !== this.#id) this.#others.add(end);
   }
 
   #lookIn(delay: number): void {
@@ -87,7 +100,8 @@ export class Reclaimer {
     if (session === undefined) return;
     let delay = this.#host.link.settings.heartbeat;
     const watched = this.#isFirst() ? [...this.#others] : [this.#first()];
-    const gone = await Promise.all(watched.map((end) => isGone(session, this.#ping(end))));
+    const subjectOf = (end: string) => this.#host.names.reader(end, PING);
+    const gone = await Promise.all(watched.map((end) => isGone(session, subjectOf(end))));
     if (session !== this.#session) return;
     if (gone.includes(true)) {
       for (const [index, end] of watched.entries()) if (gone[index]) this.#others.delete(end);
@@ -110,14 +124,10 @@ export class Reclaimer {
     return this.#first() === this.#id;
   }
 
-  #ping(end: string): string {
-    return this.#host.names.end(end, 'ping');
-  }
-
   /** Rejects, or gives false, when it cannot be said yet what nobody has. */
   async #reclaim(session: Session): Promise<boolean> {
-    const { stream } = this.#names.pull;
-    const given = await session.manager.consumers.info(stream, READERS);
+    const { stream, consumer } = this.#queue;
+    const given = await session.manager.consumers.info(stream, consumer);
     if (given.num_ack_pending === 0) return true;
     const first = given.ack_floor.stream_seq + 1;
     const { stream_seq: last, consumer_seq: count } = given.delivered;
@@ -126,7 +136,7 @@ export class Reclaimer {
     // Twice: what comes while it is asked for is with nobody once.
     for (let round = 0; round < 2; round++) {
       await new Promise<void>((resolve) => startTimer(ON_ITS_WAY, resolve));
-      const ends = [...this.#others].map((end) => this.#host.names.end(end, HELD));
+      const ends = [...this.#others].map((end) => this.#host.names.reader(end, HELD));
       const answers = await Promise.all(ends.map((end) => session.ask(end, NOTHING, ANSWER_TIMEOUT)));
       for (const answer of answers)
         if (answer !== undefined)
@@ -134,7 +144,7 @@ export class Reclaimer {
       for (const place of this.#places()) held.add(place);
     }
     for (let place = first; place <= last; place++)
-      if (!held.has(place)) session.publish(againSubject(stream, place, count), AGAIN);
+      if (!held.has(place)) session.publish(againSubject(this.#queue, place, count), AGAIN);
     return true;
   }
 }
@@ -145,8 +155,8 @@ const AGAIN = encodeUtf8('-NAK');
  * The address that comes with a message and takes what is said of it: how often and where it was given, of which nats-server looks at the place
  * in the stream, and at whether so many were given.
  */
-function againSubject(stream: string, place: number, given: number): string {
-  return `$JS.ACK.${stream}.${READERS}.1.${place}.${given}.1.0`;
+function againSubject({ stream, consumer }: SharedQueue, place: number, given: number): string {
+  return `$JS.ACK.${stream}.${consumer}.1.${place}.${given}.1.0`;
 }
 
 /** Places in any order, as `1-3 7`. */

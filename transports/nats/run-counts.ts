@@ -1,7 +1,7 @@
 /** How often a message was begun that may be what its servers died of. */
 import { encodeUtf8 } from '../../src/protocol/bytes.ts';
 import type { NatsHost } from './host.ts';
-import type { ServerNames } from './names.ts';
+import type { SharedQueue } from './names.ts';
 import { ensureBig } from './streams.ts';
 
 /** Times that a message is given like others. Whoever had it then may have died of another one. */
@@ -13,11 +13,11 @@ const STORE_TIMEOUT = 5_000;
 /** Counts at NATS, where the next process finds it. Only what comes again is counted, so that calls cost nothing for it. */
 export class RunCounts {
   readonly #host: NatsHost;
-  readonly #names: ServerNames;
+  readonly #queue: SharedQueue;
 
-  constructor(host: NatsHost, names: ServerNames) {
+  constructor(host: NatsHost, queue: SharedQueue) {
     this.#host = host;
-    this.#names = names;
+    this.#queue = queue;
   }
 
   /** Times that a message is given without being counted here. */
@@ -32,7 +32,7 @@ export class RunCounts {
   async begin(seq: number): Promise<number | undefined> {
     const { link, names } = this.#host;
     const { session, settings } = link;
-    const subject = this.#names.runs(seq);
+    const subject = this.#queue.runs(seq);
     try {
       if (session === undefined) return undefined;
       await ensureBig(session, names, settings);
@@ -52,7 +52,7 @@ export class RunCounts {
   /** Forgets a message that is settled. */
   end(seq: number): void {
     const { link, names } = this.#host;
-    const filter = this.#names.runs(seq);
+    const filter = this.#queue.runs(seq);
     link.session?.manager.streams.purge(names.big.stream, { filter }).catch(() => {});
   }
 }

@@ -7,12 +7,13 @@ import { NATS_FIRST_READ, NATS_HELD, NATS_READ_AHEAD, PULLED, PULLED_BYTES } fro
 import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import type { Settlement, Settler } from '../../src/transport.ts';
 import { fetchMessages } from './consume.ts';
+import { idsOf } from './frames.ts';
 import type { NatsHost } from './host.ts';
-import type { ServerNames } from './names.ts';
+import type { SharedQueue } from './names.ts';
 import type { ConsumerMessages, StoredMessage } from './packages.ts';
 import { RunCounts } from './run-counts.ts';
 import type { Session } from './session.ts';
-import { HOLD, READERS } from './streams.ts';
+import { HOLD } from './streams.ts';
 
 /** What is said of a message, to the address that came with it. Any connection may say it. */
 const SAID = { done: encodeUtf8('+ACK'), again: encodeUtf8('-NAK'), failed: encodeUtf8('+TERM') } as const;
@@ -31,8 +32,11 @@ const sizeOf = (frame: Bytes) => frame.length;
 /** A message that was given to this end and is not settled. */
 interface Held {
   readonly key: string;
-  readonly frame: Bytes;
+  readonly frames: readonly Bytes[];
   message: StoredMessage;
+  /** Frames that are not settled. */
+  left: number;
+  outcome: Settlement;
   /** Resolves when it is settled, for one that is given alone. Others have no promise. */
   readonly settled: Deferred<void> | undefined;
 }
@@ -46,7 +50,7 @@ interface Held {
  */
 export class SharedReader implements Settler {
   readonly #host: NatsHost;
-  readonly #names: ServerNames;
+  readonly #shared: SharedQueue;
   readonly #queue = new BatchQueue<Bytes>(PULLED, { sizeOf, bytes: PULLED_BYTES });
   readonly #held = new Map<Bytes, Held>();
   readonly #byKey = new Map<string, Held>();
@@ -55,6 +59,7 @@ export class SharedReader implements Settler {
   /** Messages to be given alone. */
   readonly #suspects: Held[] = [];
   readonly #runs: RunCounts;
+  readonly #lost: () => void;
   /** The place of a message that is being read. */
   #taken: number | undefined;
   #isTrying = false;
@@ -62,31 +67,46 @@ export class SharedReader implements Settler {
   #source = '';
   #messages: ConsumerMessages | undefined;
   #room: Deferred<void> | undefined;
+  #idle: Deferred<void> | undefined;
   /** Messages that may be here and not taken by the reader. */
   #ahead = NATS_FIRST_READ;
   #given = { count: 0, at: 0 };
   #stopTimer: (() => void) | undefined;
   #isStopped = false;
 
-  constructor(host: NatsHost, names: ServerNames) {
+  /** @param lost - called for a message that cannot be read any more. */
+  constructor(host: NatsHost, shared: SharedQueue, lost: () => void) {
     this.#host = host;
-    this.#names = names;
-    this.#runs = new RunCounts(host, names);
+    this.#shared = shared;
+    this.#lost = lost;
+    this.#runs = new RunCounts(host, shared);
   }
 
   settle(frames: readonly Bytes[], outcome: Settlement): void {
     for (const frame of frames) {
       const held = this.#held.get(frame);
       if (held === undefined) continue;
-      this.#forget(held);
-      if (outcome !== 'again') this.#remember(held);
-      this.#say(held.message, SAID[outcome]);
+      this.#held.delete(frame);
+      // One of its frames that is to come again has all of them come.
+      if (held.outcome !== 'again' && outcome !== 'done') held.outcome = outcome;
+      if (--held.left > 0) continue;
+      this.#byKey.delete(held.key);
+      held.settled?.resolve();
+      if (held.outcome !== 'again') this.#remember(held);
+      this.#say(held.message, SAID[held.outcome]);
     }
+    if (this.#held.size === 0) this.#idle?.resolve();
   }
 
   idOf(frame: Bytes): string {
     const held = this.#held.get(frame);
-    return held === undefined ? '' : `${this.#source}/${held.message.seq}`;
+    if (held === undefined) return '';
+    const { frames, message } = held;
+    const place = frames.indexOf(frame);
+    // What its publisher has called it, so that the results of what is published twice have the same names.
+    const own = idsOf(message)?.[place];
+    if (own) return own;
+    return place === 0 ? `${this.#source}/${message.seq}` : `${this.#source}/${message.seq}/${place}`;
   }
 
   onGivenUp(listener: (frame: Bytes, deaths: number) => void): void {
@@ -95,13 +115,13 @@ export class SharedReader implements Settler {
 
   /** The places in the stream of what it has. */
   get places(): readonly number[] {
-    const places = [...this.#held.values()].map(({ message }) => message.seq);
+    const places = [...this.#byKey.values()].map(({ message }) => message.seq);
     return this.#taken === undefined ? places : [...places, this.#taken];
   }
 
   /** Its stream was made then: one that is made anew counts from 1 again. */
   madeAt(time: number): void {
-    this.#source = `${this.#names.server}@${time.toString(36)}`;
+    this.#source = `${this.#shared.name}@${time.toString(36)}`;
   }
 
   /** Reads over a session, until it or this ends. */
@@ -110,7 +130,7 @@ export class SharedReader implements Settler {
     const isCurrent = () => !this.#isStopped && session === this.#host.link.session;
     while (isCurrent()) {
       try {
-        const consumer = await session.jetStream.consumers.get(this.#names.pull.stream, READERS);
+        const consumer = await session.jetStream.consumers.get(this.#shared.stream, this.#shared.consumer);
         while (isCurrent()) {
           const count = await this.#untilRoom();
           if (!isCurrent()) return;
@@ -135,6 +155,13 @@ export class SharedReader implements Settler {
     this.#room?.resolve();
     void this.#messages?.close();
     this.#queue.end();
+  }
+
+  /** Resolves when nothing is left to settle. */
+  async idle(): Promise<void> {
+    if (this.#held.size === 0) return;
+    this.#idle ??= deferred();
+    await this.#idle.promise;
   }
 
   /** Ends reading. Others get what is not settled. */
@@ -191,23 +218,24 @@ export class SharedReader implements Settler {
     if (this.#seen.has(key)) return this.#say(message, SAID.done);
     if (this.#isStopped) return this.#say(message, SAID.again);
     const reading = this.#host.frames.read(session, message, false);
-    let frame: Bytes | undefined;
+    let frames: readonly Bytes[];
     try {
-      [frame] = reading instanceof Promise ? await reading : reading;
+      frames = reading instanceof Promise ? await reading : reading;
     } catch {
       if (session !== this.#host.link.session) return;
       this.#say(message, SAID.failed);
-      this.#host.report({ type: 'lost', address: this.#names.address, topic: '', count: 1 });
+      this.#lost();
       return;
     }
-    if (frame === undefined) return this.#say(message, SAID.failed);
+    if (frames.length === 0) return this.#say(message, SAID.failed);
     if (this.#isStopped) return this.#say(message, SAID.again);
     const isSuspect = message.info.deliveryCount > this.#runs.unnoted;
-    const held = { key, frame, message, settled: isSuspect ? deferred<void>() : undefined };
-    this.#held.set(frame, held);
+    const settled = isSuspect ? deferred<void>() : undefined;
+    const held: Held = { key, frames, message, left: frames.length, outcome: 'done', settled };
+    for (const frame of frames) this.#held.set(frame, held);
     this.#byKey.set(key, held);
     this.#stopTimer ??= startTimer(HOLD, () => this.#holdAll());
-    if (!isSuspect) return this.#queue.push([frame]);
+    if (!isSuspect) return this.#queue.push(frames);
     this.#suspects.push(held);
     void this.#trySuspects();
   }
@@ -218,40 +246,35 @@ export class SharedReader implements Settler {
     this.#isTrying = true;
     for (let held = this.#suspects.shift(); held !== undefined; held = this.#suspects.shift()) {
       this.#tellRoom();
-      if (!this.#held.has(held.frame)) continue;
+      if (!this.#byKey.has(held.key)) continue;
       const deaths = await this.#runs.begin(held.message.seq);
       // NATS does not answer: it comes again, here or elsewhere.
       if (deaths === undefined) {
         await new Promise<void>((resolve) => startTimer(READ_AGAIN, resolve));
-        this.settle([held.frame], 'again');
-      } else if (deaths < this.#host.link.settings.maxDeliveries) this.#queue.push([held.frame]);
+        this.settle(held.frames, 'again');
+      } else if (deaths < this.#host.link.settings.maxDeliveries) this.#queue.push(held.frames);
       else this.#giveUp(held, deaths);
       await held.settled?.promise;
     }
     this.#isTrying = false;
   }
 
-  #giveUp({ frame }: Held, deaths: number): void {
-    if (this.#givenUp !== undefined) harmless(() => this.#givenUp?.(frame, deaths));
-    else this.settle([frame], 'failed');
+  #giveUp({ frames }: Held, deaths: number): void {
+    const tell = this.#givenUp;
+    if (tell === undefined) this.settle(frames, 'failed');
+    else for (const frame of frames) harmless(() => tell(frame, deaths));
   }
 
   #holdAll(): void {
     this.#stopTimer = undefined;
     if (this.#held.size === 0) return;
-    for (const { message } of this.#held.values()) this.#say(message, AT_WORK);
+    for (const { message } of this.#byKey.values()) this.#say(message, AT_WORK);
     this.#stopTimer = startTimer(HOLD, () => this.#holdAll());
-  }
-
-  #forget(held: Held): void {
-    this.#held.delete(held.frame);
-    this.#byKey.delete(held.key);
-    held.settled?.resolve();
   }
 
   #remember({ key, message }: Held): void {
     const { session } = this.#host.link;
-    if (session !== undefined) this.#host.frames.forget(session, message);
+    if (session !== undefined && this.#shared.isOnly) this.#host.frames.forget(session, message);
     if (message.info.deliveryCount > this.#runs.unnoted) this.#runs.end(message.seq);
     this.#seen.add(key);
     if (this.#seen.size <= REMEMBERED) return;

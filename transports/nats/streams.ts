@@ -1,7 +1,7 @@
 /** The streams of this transport. They are made at their first use; one that exists keeps its settings. */
 import { NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
-import type { ClusterNames, StreamName } from './names.ts';
+import { type ClusterNames, READERS, type SharedQueue, type StreamName } from './names.ts';
 import type { NatsSettings } from './options.ts';
 import type { StreamInfo, StreamSettings } from './packages.ts';
 import type { Session } from './session.ts';
@@ -30,9 +30,6 @@ export const BY_SEVERAL: Reading = { most: NATS_UNSETTLED, acknowledge: 30_000 }
 
 /** Milliseconds between two signs that what was given to a reader is being worked at: one may come late. */
 export const HOLD: number = BY_SEVERAL.acknowledge / 4;
-
-/** The consumer that all readers of a queue share. */
-export const READERS = 'frond';
 
 const common = ({ stream, subject }: StreamName, settings: NatsSettings) => ({
   name: stream,
@@ -90,6 +87,39 @@ export function ensureOut(
     max_age: NANOSECONDS * settings.resultAge,
     duplicate_window: repeats(settings.resultAge),
   });
+}
+
+/**
+ * Has the consumer by which several ends share what is published under a subject, from now on. It goes when nobody has read by it for as long as
+ * calls may wait.
+ * @param isNew - whether the stream may have been made anew since one of them read there: then all that is there is new to them.
+ */
+export async function ensurePublished(
+  session: Session,
+  { stream, consumer }: SharedQueue,
+  subject: string,
+  settings: NatsSettings,
+  isNew: boolean,
+): Promise<void> {
+  const { consumers } = session.manager;
+  if ((await consumers.info(stream, consumer).catch(() => undefined)) !== undefined) return;
+  const { most, acknowledge } = BY_SEVERAL;
+  const wanted = {
+    durable_name: consumer,
+    filter_subject: subject,
+    deliver_policy: isNew ? 'all' : 'new',
+    ack_policy: 'explicit',
+    ack_wait: NANOSECONDS * acknowledge,
+    max_ack_pending: most,
+    inactive_threshold: NANOSECONDS * settings.queueAge,
+  } as const;
+  await tell(
+    // Another process may have made it in between.
+    consumers
+      .add(stream, wanted)
+      .catch((error) => consumers.info(stream, consumer).catch(() => Promise.reject(error))),
+    `making the consumer ${consumer} of ${stream}`,
+  );
 }
 
 /** Has the stream of the pieces of large frames. A full one refuses. */

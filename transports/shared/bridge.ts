@@ -165,6 +165,10 @@ class BridgeConnection implements BindingConnection {
     return this.#at(address).bindPublish(address, options);
   }
 
+  settles(address: string): boolean {
+    return this.#at(address).settles?.(address) === true;
+  }
+
   sharedStore(address: string): SharedStore | undefined {
     return this.#at(address).sharedStore?.(address);
   }

@@ -71,8 +71,8 @@ export interface DispatchSource {
   readonly batches: AsyncIterator<readonly Bytes[], undefined>;
   /** What has to be settled of them. Absent where the transport settles nothing. */
   readonly inputs?: OpenInputs | undefined;
-  /** Ends the batches. */
-  readonly stop: () => Promise<void>;
+  /** Ends the batches, within the milliseconds that are left. */
+  readonly stop: (left: () => number) => Promise<void>;
   /** The addresses that messages come to, by their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
   /** For a Hub: name of the previous server. */
@@ -200,7 +200,7 @@ export async function openDispatch(
   ]);
 
   const drain = async (left: () => number) => {
-    await source.stop();
+    await source.stop(left);
     await atMost(left(), scattered);
     await atMost(left(), dispatcher.drained());
     dispatcher.close();

@@ -53,10 +53,13 @@ export class Hub extends Role {
     const addresses = [...addressesOf(source), pubAddress, workerPullAddress, workerPushAddress];
     return openRoleHost(own, 'hub', addresses, async (host) => {
       checkPrevious(options.previous);
-      const previousServer = new PreviousServer(host, source);
+      const known = [...addressesOf(source), pubAddress];
+      const inputs = host.openPublished(known, options.gather !== undefined);
+      const previousServer = new PreviousServer(host, { ...source, inputs });
       const dispatchSource = {
         batches: previousServer.frames(),
-        stop: () => previousServer.close(),
+        inputs,
+        stop: (left: () => number) => previousServer.close({ timeout: left() }),
         addresses: { sub_address: subAddress ?? '' },
         previous: options.previous,
         missing: () => [previousServer.missing ?? []].flat(),

@@ -1,4 +1,5 @@
 import { type DispatchOptions, type DispatchParts, openDispatch } from '../dispatch/scatter-gather.ts';
+import { batchesOf } from '../runtime/open-inputs.ts';
 import { Role } from '../runtime/role.ts';
 import { addressed, openRoleHost } from '../runtime/role-host.ts';
 
@@ -51,7 +52,7 @@ export class Master extends Role {
       const pull = await host.connection.bindPull(pullAddress, host.sharing);
       const inputs = host.openInputs(pull, own.gather !== undefined);
       const source = {
-        batches: inputs?.batches(pull) ?? pull[Symbol.asyncIterator](),
+        batches: batchesOf(pull, inputs),
         inputs,
         stop: async () => pull.stop(),
         addresses: { pull_address: pull.address },

@@ -1,4 +1,5 @@
 import { atMost } from '../../async/timers.ts';
+import { batchesOf } from '../runtime/open-inputs.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { Role, type RoleParts } from '../runtime/role.ts';
 import { addressed, type FunctionOptions, openRoleHost, type ServingOptions } from '../runtime/role-host.ts';
@@ -59,7 +60,7 @@ export class Server extends Role {
         functions: engine.functionNames,
         counters: host.meter.counters(inFlight()),
       }));
-      const batches = inputs?.batches(pull) ?? pull[Symbol.asyncIterator]();
+      const batches = batchesOf(pull, inputs);
       // Where servers share the work, what waits here would wait for nothing while another one is idle.
       const serving = flow.serve(host.intake([batches], { ahead: inputs && 1 }));
       const drain = async (left: () => number) => {

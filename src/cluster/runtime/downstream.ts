@@ -45,10 +45,11 @@ export async function openDownstream<T>(
     async (host) => {
       for (const { topic } of sources) checkPrevious(topic);
       const { functions, concurrency } = await host.running(options);
+      const inputs = host.openPublished([pubAddress, ...sources.flatMap(addressesOf)]);
       const engine = host.engine(functions, true, options.interceptors);
       const stream = options.handleStream ?? defaultStream(name, !toClient);
       const { publisher, address } = await host.publisher(pubAddress, stream);
-      const previousServers = sources.map((source) => new PreviousServer(host, source));
+      const previousServers = sources.map((source) => new PreviousServer(host, { ...source, inputs }));
       const flow = host.flow(engine.run, publisher, { concurrency });
       const inFlight = () => flow.running;
       const keys = Object.fromEntries(sources.map(({ key, address = '' }) => [key, address]));
@@ -59,7 +60,13 @@ export async function openDownstream<T>(
         functions: engine.functionNames,
         counters: host.meter.counters(inFlight()),
       }));
-      const serving = flow.serve(host.intake(previousServers.map((server) => server.frames())));
+      const ahead = inputs && 1;
+      const serving = flow.serve(
+        host.intake(
+          previousServers.map((server) => server.frames()),
+          { ahead },
+        ),
+      );
       const drain = async (left: () => number) => {
         await Promise.all(previousServers.map((server) => server.close({ timeout: left() })));
         await atMost(left(), serving);

@@ -5,8 +5,9 @@ import type { BoundPull, Settlement, Settler } from '../../transport.ts';
 
 /** An input, or a part of one that goes to a worker: what is under way for it. */
 export interface OpenInput {
-  /** The frame that was pulled. */
+  /** The frame that came in, and what settles it. */
   readonly frame: Bytes;
+  readonly settler: Settler;
   readonly id: string;
   /** The input that this is a part of. */
   readonly whole: OpenInput | undefined;
@@ -19,7 +20,6 @@ export interface OpenInput {
 }
 
 export interface OpenInputsSettings {
-  readonly settler: Settler;
   /** Resolves when all that was published before is stored; rejects when that cannot be said. */
   readonly stored: () => Promise<void>;
   /**
@@ -40,6 +40,7 @@ export class OpenInputs {
   /** Inputs whose results are on their way to the transport. */
   #over: OpenInput[] = [];
   readonly #later = macrotasks();
+  #answer: ((frame: Bytes, id: string, deaths: number) => void) | undefined;
 
   constructor(settings: OpenInputsSettings) {
     this.#settings = settings;
@@ -52,29 +53,37 @@ export class OpenInputs {
 
   /** Has `answer` called for each frame that is given up, with a name for the answer. The frame is settled once that is stored. */
   onGivenUp(answer: (frame: Bytes, id: string, deaths: number) => void): void {
-    this.#settings.settler.onGivenUp((frame, deaths) => {
-      this.begin(frame);
-      answer(frame, this.nextId(frame), deaths);
+    this.#answer = answer;
+  }
+
+  /** Hears what a source gives up, of which frames will come. */
+  hear(settler: Settler): void {
+    settler.onGivenUp((frame, deaths) => {
+      this.begin(frame, settler);
+      this.#answer?.(frame, this.nextId(frame), deaths);
       this.end(frame, 'failed');
     });
   }
 
-  /** The batches of a bound end, each noted. */
-  batches(pull: BoundPull): AsyncIterator<readonly Bytes[], undefined> {
-    const source = pull[Symbol.asyncIterator]();
+  /** The batches of a source, each noted. */
+  batches(
+    source: AsyncIterator<readonly Bytes[], undefined>,
+    settler: Settler,
+  ): AsyncIterator<readonly Bytes[], undefined> {
     return {
       next: async () => {
         const result = await source.next();
-        for (const frame of result.value ?? []) this.begin(frame);
+        for (const frame of result.value ?? []) this.begin(frame, settler);
         return result;
       },
     };
   }
 
   /** An input has come. It stays open until {@link end}. */
-  begin(frame: Bytes): void {
-    const id = this.#settings.settler.idOf(frame);
-    this.#open.set(frame, { frame, id, whole: undefined, left: 1, parts: 0, results: 0, outcome: 'done' });
+  begin(frame: Bytes, settler: Settler): void {
+    const id = settler.idOf(frame);
+    const rest = { whole: undefined, left: 1, parts: 0, results: 0, outcome: 'done' } as const;
+    this.#open.set(frame, { frame, settler, id, ...rest });
   }
 
   /** A part of an input goes its own way, until {@link close}. Undefined when there is no such input. */
@@ -82,9 +91,10 @@ export class OpenInputs {
     const whole = this.#open.get(of);
     if (whole === undefined) return undefined;
     whole.left++;
-    const { frame, id } = whole;
+    const { frame, settler, id } = whole;
     return {
       frame,
+      settler,
       id: `${id}/${whole.parts++}`,
       whole,
       left: 1,
@@ -132,21 +142,33 @@ export class OpenInputs {
   async #settle(): Promise<void> {
     const over = this.#over;
     this.#over = [];
-    const { stored, settler } = this.#settings;
-    try {
-      await stored();
-    } catch {
-      // Its results may not be stored. What comes twice for that has the same names, and is seen once.
-      settler.settle(
-        over.map(({ frame }) => frame),
-        'again',
-      );
-      return;
+    // Its results may not be stored. What comes twice for that has the same names, and is seen once.
+    const isStored = await this.#settings.stored().then(
+      () => true,
+      () => false,
+    );
+    const done = new Map<Settler, Bytes[]>();
+    for (const { frame, settler, outcome } of over) {
+      if (!isStored) settler.settle([frame], 'again');
+      else if (outcome !== 'done') settler.settle([frame], outcome);
+      else {
+        const frames = done.get(settler);
+        if (frames === undefined) done.set(settler, [frame]);
+        else frames.push(frame);
+      }
     }
-    const done: Bytes[] = [];
-    for (const { frame, outcome } of over)
-      if (outcome === 'done') done.push(frame);
-      else settler.settle([frame], outcome);
-    settler.settle(done, 'done');
+    for (const [settler, frames] of done) settler.settle(frames, 'done');
   }
+}
+
+/** The batches of a bound end; noted, where it settles what it gives. */
+export function batchesOf(
+  pull: BoundPull,
+  inputs: OpenInputs | undefined,
+): AsyncIterator<readonly Bytes[], undefined> {
+  const { settler } = pull;
+  const batches = pull[Symbol.asyncIterator]();
+  if (inputs === undefined || settler === undefined) return batches;
+  inputs.hear(settler);
+  return inputs.batches(batches, settler);
 }

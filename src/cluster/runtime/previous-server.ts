@@ -12,6 +12,7 @@ import { NEXT } from '../../protocol/pipeline-end.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../transport.ts';
 import { dropped } from './flow.ts';
 import { followNotices } from './notices.ts';
+import type { OpenInputs } from './open-inputs.ts';
 import { type RoleHost, TELLING } from './role-host.ts';
 
 /** Milliseconds that a previous server gets to confirm the subscription. A frond server confirms at once, a pylm server never. */
@@ -30,6 +31,8 @@ export interface PreviousServerSettings {
   readonly dbAddress: string | undefined;
   /** Its name, or a topic that its `handleStream` chooses. */
   readonly topic: string;
+  /** Where what it publishes is shared and settled. */
+  readonly inputs?: OpenInputs | undefined;
 }
 
 /** The stream that one previous server publishes under one topic. It follows the server to new addresses. */
@@ -113,6 +116,8 @@ export class PreviousServer {
             continue;
           }
           const frames = this.#framesOf(value);
+          const { settler } = subscription ?? {};
+          if (settler !== undefined) for (const frame of frames) this.#settings.inputs?.begin(frame, settler);
           if (frames.length > 0) return { done: false, value: frames };
         }
       },
@@ -120,12 +125,15 @@ export class PreviousServer {
   }
 
   #dial(address: string): void {
-    const { connection, tally, logger } = this.#host;
+    const { connection, tally, logger, options } = this.#host;
+    const { inputs } = this.#settings;
     const before = this.#subscription;
     const subscription = connection.subscribe(address, this.#settings.topic, {
       proofTimeout: PROOF_TIMEOUT,
       maxUnread: PREVIOUS_UNREAD,
+      ...(inputs !== undefined && { shared: options.dbAddress }),
     });
+    if (subscription.settler !== undefined) inputs?.hear(subscription.settler);
     subscription.onBreak((error) => {
       const fields = { address, reason: error.message };
       if (error.code === 'LOST') dropped(tally, logger, 'results of a previous server lost', fields);

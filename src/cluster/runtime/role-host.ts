@@ -248,11 +248,23 @@ export class RoleHost implements FailureSettings, FunctionScope {
    * {@link publisher}.
    */
   openInputs({ settler }: BoundPull, countsWhole = false): OpenInputs | undefined {
-    if (settler === undefined) return undefined;
+    return settler === undefined ? undefined : this.#open(countsWhole);
+  }
+
+  /**
+   * The same for what previous servers publish, of whose addresses these are known. It is shared, with others of the same address, where all of
+   * that can be.
+   */
+  openPublished(addresses: readonly string[], countsWhole = false): OpenInputs | undefined {
+    const { connection, options } = this;
+    const settles = (address: string) => connection.settles?.(address) === true;
+    return [options.dbAddress, ...addresses].every(settles) ? this.#open(countsWhole) : undefined;
+  }
+
+  #open(countsWhole: boolean): OpenInputs {
     const stored = async () => this.#published?.stored?.();
-    const inputs = new OpenInputs({ settler, stored, countsWhole });
-    this.#inputs = inputs;
-    return inputs;
+    this.#inputs = new OpenInputs({ stored, countsWhole });
+    return this.#inputs;
   }
 
   /** Answers what is not worked at any more, because those who had it died. */

@@ -73,10 +73,13 @@ function nodeThread(
   const resourceLimits = { maxOldGenerationSizeMb: Math.ceil((memory ?? 0) / 1_048_576) };
   const worker = new NodeWorker(text, { eval: true, ...(memory !== undefined && { resourceLimits }) });
   worker.on('message', onMessage);
-  // An exit follows.
-  worker.on('error', (error) => onEnd(`the thread failed: ${messageOf(error)}`));
+  let failure: string | undefined;
+  // An exit follows, behind all that the thread has said: that it was ready, for one.
+  worker.on('error', (error) => {
+    failure = `the thread failed: ${messageOf(error)}`;
+  });
   worker.on('messageerror', (error) => onEnd(`a message of the thread cannot be read: ${messageOf(error)}`));
-  worker.on('exit', (code) => onEnd(`the thread ended by itself, with exit code ${code}`));
+  worker.on('exit', (code) => onEnd(failure ?? `the thread ended by itself, with exit code ${code}`));
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),
     terminate: async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deferred } from '../../../../src/async/deferred.ts';
 import { OpenInputs } from '../../../../src/cluster/runtime/open-inputs.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import type { Settler } from '../../../../src/transport.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
@@ -11,26 +12,27 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
 function inputsOf(stored: () => Promise<void> = async () => {}, countsWhole = false) {
   const settled: string[] = [];
   let give: (frame: Bytes, deaths: number) => void = () => {};
-  const inputs = new OpenInputs({
-    stored,
-    countsWhole,
-    settler: {
-      settle: (frames, outcome) => settled.push(...frames.map((frame) => `${textOf(frame)} ${outcome}`)),
-      idOf: (frame) => `queue/${textOf(frame)}`,
-      onGivenUp: (listener) => {
-        give = listener;
-      },
+  const settlerOf = (queue: string): Settler => ({
+    settle: (frames, outcome) => {
+      settled.push(...frames.map((frame) => `${textOf(frame)} ${outcome}`));
+    },
+    idOf: (frame) => `${queue}/${textOf(frame)}`,
+    onGivenUp: (listener) => {
+      give = listener;
     },
   });
-  return { inputs, settled, giveUp: (frame: Bytes, deaths: number) => give(frame, deaths) };
+  const inputs = new OpenInputs({ stored, countsWhole });
+  const begin = (frame: Bytes, queue = 'queue') => inputs.begin(frame, settlerOf(queue));
+  const hear = () => inputs.hear(settlerOf('queue'));
+  return { inputs, settled, begin, hear, giveUp: (frame: Bytes, deaths: number) => give(frame, deaths) };
 }
 
 describe('an input', () => {
   it('is settled when it is over and its results are stored', async () => {
     const stored = deferred<void>();
-    const { inputs, settled } = inputsOf(() => stored.promise);
+    const { inputs, settled, begin } = inputsOf(() => stored.promise);
     const frame = bytes('1');
-    inputs.begin(frame);
+    begin(frame);
     expect([inputs.nextId(frame), inputs.nextId(frame)]).toEqual(['queue/1/0', 'queue/1/1']);
     inputs.end(frame);
     await turn();
@@ -42,18 +44,18 @@ describe('an input', () => {
   });
 
   it('is given again when its results may not be stored', async () => {
-    const { inputs, settled } = inputsOf(() => Promise.reject(new Error('closed')));
+    const { inputs, settled, begin } = inputsOf(() => Promise.reject(new Error('closed')));
     const frame = bytes('1');
-    inputs.begin(frame);
+    begin(frame);
     inputs.end(frame);
     await turn();
     expect(settled).toEqual(['1 again']);
   });
 
   it('is settled once, when all of its parts and their results are done', async () => {
-    const { inputs, settled } = inputsOf();
+    const { inputs, settled, begin } = inputsOf();
     const frame = bytes('1');
-    inputs.begin(frame);
+    begin(frame);
     const parts = [inputs.part(frame), inputs.part(frame)];
     inputs.end(frame);
     const results = [bytes('a'), bytes('b'), bytes('c')];
@@ -79,9 +81,9 @@ describe('an input', () => {
   });
 
   it('names its results by input where a gather makes them of several parts', () => {
-    const { inputs } = inputsOf(undefined, true);
+    const { inputs, begin } = inputsOf(undefined, true);
     const frame = bytes('1');
-    inputs.begin(frame);
+    begin(frame);
     const names = [0, 1].map(() => {
       const part = inputs.part(frame);
       return part && inputs.nameOf(part);
@@ -89,8 +91,31 @@ describe('an input', () => {
     expect(names).toEqual(['queue/1/0', 'queue/1/1']);
   });
 
+  it('is settled where it came from', async () => {
+    const { inputs, begin } = inputsOf();
+    const by: string[] = [];
+    const settler = (name: string): Settler => ({
+      settle: (frames, outcome) => void by.push(`${name}: ${frames.map(textOf).join('+')} ${outcome}`),
+      idOf: (frame) => `${name}/${textOf(frame)}`,
+      onGivenUp: () => {},
+    });
+    const [one, two] = [settler('one'), settler('two')];
+    const frames = ['a', 'b', 'c', 'd'].map(bytes);
+    frames.forEach((frame, i) => {
+      inputs.begin(frame, i % 2 === 0 ? one : two);
+    });
+    begin(bytes('other'));
+    expect(frames.map((frame) => inputs.nextId(frame))).toEqual(['one/a/0', 'two/b/0', 'one/c/0', 'two/d/0']);
+    frames.forEach((frame, i) => {
+      inputs.end(frame, i === 3 ? 'failed' : undefined);
+    });
+    await turn();
+    expect(by.sort()).toEqual(['one: a+c done', 'two: b done', 'two: d failed']);
+  });
+
   it('that is given up is settled as failed, behind its answer', async () => {
-    const { inputs, settled, giveUp } = inputsOf();
+    const { inputs, settled, hear, giveUp } = inputsOf();
+    hear();
     const told: unknown[] = [];
     inputs.onGivenUp((frame, id, deaths) => told.push([textOf(frame), id, deaths, [...settled]]));
     giveUp(bytes('1'), 4);

@@ -101,10 +101,7 @@ describe('a thread of Node', () => {
   it('that fails says why, and has ended', async () => {
     const { events, count } = reports();
     startPlatformThread('throw new Error("no luck")', undefined, events);
-    expect(await count(2)).toEqual([
-      { reason: 'the thread failed: no luck' },
-      { reason: 'the thread ended by itself, with exit code 1' },
-    ]);
+    expect(await count(1)).toEqual([{ reason: 'the thread failed: no luck' }]);
   });
 
   it('is given what is handed over, and ends when it is told, whatever it does', async () => {
@@ -134,6 +131,19 @@ describe('a thread of Node', () => {
       { text: 'text', options: { eval: true, resourceLimits: { maxOldGenerationSizeMb: 4 } } },
       { text: 'text', options: { eval: true, resourceLimits: { maxOldGenerationSizeMb: 5 } } },
       { text: 'text', options: { eval: true } },
+    ]);
+  });
+
+  it('has failed behind what it had said, though Node hears of the failure first', () => {
+    const made = playThreads();
+    const { events, all } = reports();
+    startPlatformThread('text', undefined, events);
+    made[0]?.send('error', new Error('no luck'));
+    made[0]?.ready('f');
+    made[0]?.end(1);
+    expect(all).toEqual([
+      { message: { type: 'ready', functions: [['f', '{}']] } },
+      { reason: 'the thread failed: no luck' },
     ]);
   });
 
