@@ -83,7 +83,7 @@ test('a shell pipe into head ends both, quietly', async () => {
 });
 
 test('--messages beyond what comes is a TIMEOUT, after the results that came', async () => {
-  const args = ['job', 'test.upper', '--messages', '5', '--idle-timeout', '300'];
+  const args = ['job', 'test.upper', '--messages', '5', '--idle-timeout', '2000'];
   const { code, stdout, stderr } = await frond(args, { env: env(), stdin: 'a\nb\n' });
   expect({ code, text: stdout.toString() }).toEqual({ code: 3, text: 'A\nB\n' });
   expect(stderr).toMatch(/^frond: TIMEOUT: .*2 of 5 results came/);

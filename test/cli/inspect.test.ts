@@ -211,8 +211,9 @@ describe('a pylm', () => {
   test('server that is watched is asked for its name alone', async () => {
     await using raw = await startRawServer(zeromq(), ANY, () => []);
     await using service = new Service(['inspect', raw.dbAddress, '--watch', '--every', '20']);
-    await service.line(3);
-    expect(await service.line(3)).toMatch(/^\S+Z raw answers; its counters are unknown$/);
+    const isAnswer = (line: string) => / raw answers; its counters are unknown$/.test(line);
+    // An answer may be late on a busy machine.
+    for (let count = 0, i = 0; count < 4; i++) if (isAnswer(await service.line(i))) count++;
     const first = raw.requests.indexOf('get name');
     const again = raw.requests.indexOf('get name', first + 1);
     expect(new Set(raw.requests.slice(again))).toEqual(new Set(['get name']));

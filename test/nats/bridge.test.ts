@@ -110,7 +110,12 @@ it('pylm workers have the work of a Master whose clients are on NATS', async () 
   const client = own(
     await Client.connect({ ...silent, transport: both(), dbAddress: master.dbAddress, timeout: 1_000 }),
   ).with(text());
-  await eventually(async () => (await client.eval('crew.tag', 'x').catch(() => '')) !== '', 20_000);
+  const seen = new Set<string | undefined>();
+  const haveBothWorked = async () => {
+    seen.add((await client.eval('crew.tag', 'x').catch(() => '')).split('|')[1]);
+    return seen.has('one') && seen.has('two');
+  };
+  await eventually(haveBothWorked, 20_000);
   const inputs = Array.from({ length: 500 }, (_, number) => String(number));
   const results = await within(
     30_000,
@@ -118,5 +123,6 @@ it('pylm workers have the work of a Master whose clients are on NATS', async () 
     'the map',
   );
   expect(results.map((result) => result.split('|')[0])).toEqual(inputs);
-  expect(new Set(results.map((result) => result.split('|')[1]))).toEqual(new Set(['one', 'two']));
+  for (const label of ['one', 'two'])
+    expect(results.filter((result) => result.endsWith(`|${label}`)).length).toBeGreaterThan(50);
 });

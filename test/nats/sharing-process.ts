@@ -1,5 +1,5 @@
 /**
- * One of several Servers under one address, in a process of its own: sharing-process.ts URL [dies | stuck]. With `dies` it ends by SIGKILL when
+ * One of several Servers under one address, in a process of its own: sharing-process.ts URL [dies | stuck | serves [REPLICAS]]. With `dies` it ends by SIGKILL when
  * it is to settle a call for the first time: the answer is stored then, and the call is not settled. With `stuck` it answers nothing.
  */
 import { Server } from '../../src/cluster/index.ts';
@@ -7,7 +7,7 @@ import type { BindingTransport, Settler } from '../../src/transport.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { textOf } from '../support/bytes.ts';
 
-const [servers = '', how] = process.argv.slice(2);
+const [servers = '', how, replicas = '1'] = process.argv.slice(2);
 
 /** Has a process die between the storing of an answer and the word that the call is done. */
 function dyingWith(transport: BindingTransport): BindingTransport {
@@ -29,7 +29,7 @@ function dyingWith(transport: BindingTransport): BindingTransport {
   };
 }
 
-const transport = nats({ servers, heartbeat: 200 });
+const transport = nats({ servers: servers.split(','), replicas: Number(replicas), heartbeat: 200 });
 const server = await Server.start({
   transport: how === 'dies' ? dyingWith(transport) : transport,
   name: 'server',

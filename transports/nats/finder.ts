@@ -12,6 +12,9 @@ import { NOTHING, type Session } from './session.ts';
 /** Milliseconds in which an end that is there answers, unless its process computes. */
 const ANSWER_TIMEOUT = 2_000;
 
+/** How often something else has to be found at an address before that is an error: a server binds one end after the other. */
+const OTHERS = 3;
+
 /** Stands for all ends that share an address: what goes through streams does not end with one of them. */
 const ANY_END = '*';
 
@@ -38,6 +41,8 @@ export class EndFinder implements SessionUser {
   /** The one end that is looked for, of several. */
   readonly #only: string | undefined;
   #session: Session | undefined;
+  /** How often something else was there, in a row. */
+  #others = 0;
   /** The end that is there. */
   #end: string | undefined;
   /** Resolved to look again at once. */
@@ -130,6 +135,8 @@ export class EndFinder implements SessionUser {
         return isThere === undefined ? undefined : only;
       }
       const answer = await session.ask(this.#names.at(this.#kind), NOTHING, ANSWER_TIMEOUT);
+      const others = this.#others;
+      this.#others = 0;
       if (answer !== undefined) return this.#read(decodeUtf8(bytesOf(answer)));
       const other = await session.ask(this.#names.any, NOTHING, ANSWER_TIMEOUT);
       if (other === undefined) {
@@ -139,7 +146,9 @@ export class EndFinder implements SessionUser {
         // The end that is looked for was bound in between.
         if (kind === this.#kind) return undefined;
         const text = `${this.#address} is bound to ${kind}, not to ${this.#kind}`;
-        this.#listener.refused(new PalmError('PROTOCOL', text, { sent: false }));
+        this.#others = others + 1;
+        if (this.#others < OTHERS) this.#listener.absent(text, attempt, heartbeat);
+        else this.#listener.refused(new PalmError('PROTOCOL', text, { sent: false }));
       }
     } catch (error) {
       if (session !== this.#session) throw error;

@@ -170,7 +170,9 @@ export interface JetStreamManager {
     getMessage(
       stream: string,
       query: { readonly last_by_subj: string },
-    ): Promise<{ readonly data: Uint8Array; readonly header?: Headers } | null>;
+    ): Promise<{ readonly data: Uint8Array; readonly seq: number; readonly header?: Headers } | null>;
+    /** Removes the message at a place; rejects when there is none. @param erase - whether its bytes are overwritten, too. */
+    deleteMessage(stream: string, seq: number, erase: boolean): Promise<boolean>;
     /** Those that store some of these subjects. */
     list(subject: string): AsyncIterable<StreamInfo>;
   };

@@ -1,7 +1,7 @@
 /** The values of a server at NATS: all processes that share its address have the same, and they outlive each of them. */
 import { createHash } from 'node:crypto';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { SharedStore } from '../../src/transport.ts';
 import { acknowledgement } from './frames.ts';
@@ -80,12 +80,24 @@ export class NatsSharedStore implements SharedStore {
   async delete(key: string): Promise<boolean> {
     const session = await this.#session();
     const subject = this.#subject(key);
-    const head = await this.#read(session, subject);
-    if (head === undefined) return false;
-    // NATS says how many there were: of two that delete, one did.
-    const { purged } = await session.manager.streams.purge(this.#names.cache.stream, { filter: subject });
-    this.#drop(session, head.pieces);
-    return purged > 0;
+    for (;;) {
+      const head = await this.#read(session, subject);
+      if (head === undefined) return false;
+      // By its place: of two that delete it, one did, and what was set in between stays or is deleted in its turn.
+      if (!(await this.#remove(session, head.seq))) continue;
+      this.#drop(session, head.pieces);
+      return true;
+    }
+  }
+
+  /** Whether the message at a place was there to be removed. */
+  async #remove({ manager: { streams } }: Session, seq: number): Promise<boolean> {
+    try {
+      return await streams.deleteMessage(this.#names.cache.stream, seq, false);
+    } catch (error) {
+      if (/no message found|sequence \d+ not found/.test(messageOf(error))) return false;
+      throw error;
+    }
   }
 
   async #session(): Promise<Session> {
@@ -110,10 +122,16 @@ export class NatsSharedStore implements SharedStore {
   async #read(
     { manager: { streams } }: Session,
     subject: string,
-  ): Promise<{ readonly data: Bytes; readonly pieces: string | undefined } | undefined> {
+  ): Promise<
+    { readonly data: Bytes; readonly seq: number; readonly pieces: string | undefined } | undefined
+  > {
     const found = await streams.getMessage(this.#names.cache.stream, { last_by_subj: subject });
     if (found === null) return undefined;
-    return { data: new Uint8Array(found.data), pieces: found.header?.get(PIECES) || undefined };
+    return {
+      data: new Uint8Array(found.data),
+      seq: found.seq,
+      pieces: found.header?.get(PIECES) || undefined,
+    };
   }
 
   async #join(session: Session, pieces: string): Promise<Bytes | undefined> {

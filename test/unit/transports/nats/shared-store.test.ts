@@ -7,7 +7,7 @@ import { NatsSharedStore } from '../../../../transports/nats/shared-store.ts';
 import { bytes } from '../../../support/bytes.ts';
 
 /** A store whose stream answers so to what it is to store, and has these messages by the ends of their subjects. */
-function storeOf(answer: object, kept: Readonly<Record<string, string>> = {}) {
+function storeOf(answer: object, kept: Readonly<Record<string, string>> = {}, streams: object = {}) {
   const session = {
     room: 1_000,
     ask: async () => ({ subject: '', data: bytes(JSON.stringify(answer)) }),
@@ -19,6 +19,7 @@ function storeOf(answer: object, kept: Readonly<Record<string, string>> = {}) {
           if (pieces === undefined) return null;
           return { data: bytes(''), header: { get: () => pieces } };
         },
+        ...streams,
       },
     },
   };
@@ -34,6 +35,44 @@ describe('a value', () => {
       code: 'DISCONNECTED',
       message: 'NATS did not store a value: no quorum',
     });
+  });
+
+  it.each<[string, readonly (number | undefined)[], string | undefined, boolean, readonly number[]]>([
+    ['is there', [5], undefined, true, [5]],
+    ['was never there', [undefined], undefined, false, []],
+    ['is set again meanwhile', [5, 6], 'no message found', true, [5, 6]],
+    ['is deleted by another one meanwhile', [5, undefined], 'sequence 5 not found', false, [5]],
+  ])('that %s is deleted by its place', async (_, places, refusal, expected, asked) => {
+    const removed: number[] = [];
+    const left = [...places];
+    const store = storeOf(
+      {},
+      {},
+      {
+        getMessage: async () => {
+          const seq = left.shift();
+          return seq === undefined ? null : { data: bytes('x'), seq, header: undefined };
+        },
+        deleteMessage: async (_stream: string, seq: number) => {
+          removed.push(seq);
+          if (removed.length === 1 && refusal !== undefined) throw new Error(refusal);
+          return true;
+        },
+      },
+    );
+    expect(await store.delete('key')).toBe(expected);
+    expect(removed).toEqual(asked);
+  });
+
+  it('that cannot be deleted says why', async () => {
+    const store = storeOf(
+      {},
+      { key: '' },
+      {
+        deleteMessage: () => Promise.reject(new Error('stream not found')),
+      },
+    );
+    await expect(store.delete('key')).rejects.toThrow('stream not found');
   });
 
   it('of which a piece is gone is lost', async () => {
