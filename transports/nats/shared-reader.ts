@@ -103,8 +103,8 @@ export class SharedReader implements Settler {
     if (held === undefined) return '';
     const { frames, message } = held;
     const place = frames.indexOf(frame);
-    // What its publisher has called it, so that the results of what is published twice have the same names.
-    const own = idsOf(message)?.[place];
+    // What its publisher has called it, so that the results of what is published twice have the same names. Callers give no names.
+    const own = this.#shared.isOnly ? undefined : idsOf(message)?.[place];
     if (own) return own;
     return place === 0 ? `${this.#source}/${message.seq}` : `${this.#source}/${message.seq}/${place}`;
   }
