@@ -1,7 +1,7 @@
 /** The judge of histories: it takes those of a register, and no others. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isLinearizable, type Operation } from '../../support/linearizable.ts';
+import { isLinearizable, type Operation } from '../support/linearizable.ts';
 
 const op = (
   kind: Operation['kind'],
