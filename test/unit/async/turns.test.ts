@@ -1,16 +1,16 @@
 /** What waits for a function: in turns between clients, in order for each, and bounded in bytes. */
-import { queryObjects } from 'node:v8';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchQueue } from '../../../src/async/batch-queue.ts';
 import { ByteBudget } from '../../../src/async/byte-budget.ts';
-import { Fifo } from '../../../src/async/fifo.ts';
 import { Turns } from '../../../src/async/turns.ts';
 import { checkMaxWaiting, costOf, Intake } from '../../../src/cluster/runtime/intake.ts';
 import { BACKGROUND_TURNS, TURN } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../src/protocol/message.ts';
+import { startScript } from '../../support/processes.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -130,32 +130,16 @@ describe('turns', () => {
     fc.assert(property, { numRuns: 30 });
   });
 
-  /** Each owner has a queue for each of its priorities. This collects garbage first. */
-  const queuesInMemory = () => Number(queryObjects(Fifo));
-
-  it('forget owners whose items were taken, or taken out, and keep a queue for each priority of the others', () => {
-    const [taken, takenOut, kept] = [new Turns<number>(), new Turns<number>(), new Turns<number>()];
-    const before = queuesInMemory();
-    for (let i = 0; i < 50; i++) {
-      // With two priorities: the turn of usual items takes the urgent ones of its owner, too.
-      for (const owner of [`a${i}`, `b${i}`])
-        for (const priority of [0, 1]) for (const turns of [taken, takenOut]) turns.push(owner, i, priority);
-      while (taken.shift() !== undefined);
-      for (const own of [`a${i}`, `b${i}`]) {
-        takenOut.remove(
-          (owner) => owner === own,
-          () => true,
-        );
-      }
-      kept.push('a', i, i % 2);
-    }
-    // Though nobody asks for an item meanwhile. The first two remember their last owners, and the third has one.
-    expect(queuesInMemory() - before).toBe(6);
-    for (const turns of [taken, takenOut])
-      expect([turns.size, turns.owners, turns.isReady]).toEqual([0, 0, false]);
-    expect(kept.size).toBe(50);
-    // Collecting garbage twice takes seconds on a busy machine, in a process with the garbage of many files.
-  }, 90_000);
+  it('forget owners whose items were taken, or taken out, and keep a queue for each priority of the others', async () => {
+    vi.useRealTimers();
+    // In a process of its own, whose memory is soon looked through.
+    const { said } = await startScript(
+      fileURLToPath(new URL('../../support/turns-memory.ts', import.meta.url)),
+    );
+    const empty = [0, 0, false];
+    // The first two remember their last owners, and the third has one.
+    expect(JSON.parse(said)).toEqual({ queues: 6, empty: [empty, empty], kept: 50 });
+  }, 60_000);
 
   it('lose nothing, keep the order of each owner, and let nobody wait for more than one item of each other', () => {
     const step = fc.oneof(fc.nat(4), fc.constant('take'));
