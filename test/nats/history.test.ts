@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { Client, type PalmError, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
-import { isLinearizable, type Operation } from '../support/linearizable.ts';
+import { faultOf, isLinearizable, type Operation } from '../support/linearizable.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { type ScriptProcess, startScript } from '../support/processes.ts';
 import { chosenSeed } from '../support/random.ts';
@@ -108,7 +108,10 @@ function judge(histories: ReadonlyMap<string, readonly Operation[]>): void {
     expect(sure.filter(({ kind, value }) => kind === 'get' && value !== undefined).length).toBeGreaterThan(
       10,
     );
-    expect(isLinearizable(history), `the history of ${key}`).toBe(true);
+    const isRight = isLinearizable(history);
+    expect(isRight, isRight ? key : `the history of ${key}, in milliseconds:\n${faultOf(history)}`).toBe(
+      true,
+    );
   }
 }
 

@@ -74,6 +74,16 @@ describe('a history', () => {
     expect(isLinearizable(history)).toBe(expected);
   });
 
+  it('in which one takes much longer than many others is judged whole', () => {
+    const others = Array.from({ length: 300 }, (_, number) =>
+      op('set', `v${number}`, 10 * number, 10 * number + 5),
+    );
+    const slow = (value: string) => op('get', value, 1, 2_996);
+    expect(isLinearizable([...others, slow('v299')])).toBe(true);
+    expect(isLinearizable([...others, slow('v0')])).toBe(true);
+    expect(isLinearizable([...others, slow('other')])).toBe(false);
+  });
+
   const step = fc.record({
     kind: fc.constantFrom('set', 'get', 'delete'),
     at: fc.nat(1_000),

@@ -92,3 +92,24 @@ it('Masters that start at the same time have addresses of their own for pushed w
     await Promise.all(started.map((master) => master.close()));
   }
 });
+
+it('a worker that is killed is noticed long before the heartbeat', async () => {
+  const script = fileURLToPath(new URL('stuck-worker-process.ts', import.meta.url));
+  const transport = nats({ servers: ground.url, heartbeat: 30_000 });
+  const options = { transport, name: 'lone', dbAddress: 'nats:lone', loggingLevel: 'silent' } as const;
+  await using master = await Master.start({ ...options, heartbeat: 200 });
+  const worker = await startScript(script, [ground.url, master.dbAddress]);
+  masters.push(worker);
+  await using client = await Client.connect({ ...options, timeout: 30_000 });
+  const call = client.eval('lone.stuck', new Uint8Array()).catch((error: unknown) => error);
+  await worker.prints('begun');
+  worker.signal('SIGKILL');
+  const died = () =>
+    master.metrics().find(({ name }) => name === 'frond_workers_died_total')?.samples[0]?.value;
+  await eventually(async () => died() === 1, 5_000);
+  const another = await startScript(script, [ground.url, master.dbAddress]);
+  masters.push(another);
+  await another.prints('begun');
+  await client.close();
+  await call;
+}, 60_000);

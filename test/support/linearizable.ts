@@ -1,8 +1,5 @@
 /** Whether what several clients did to one key of a cache could have been done one after another. */
 
-/** Operations that may be under way at the same time, at most. */
-const AHEAD = 64;
-
 /** What one client did to a key, and what it was told. */
 export interface Operation {
   readonly kind: 'set' | 'get' | 'delete';
@@ -59,13 +56,17 @@ function* statesAfter(
   unsure: readonly Operation[],
   { first, later, used, value }: State,
 ): Generator<State> {
-  const left = Array.from({ length: AHEAD }, (_, offset) => first + offset).filter(
-    (index) => index < sure.length && !later.has(index),
-  );
-  const deadline = Math.min(...left.map((index) => sure[index]?.end ?? 0));
+  // Those that began before each other one of them ended. What begins later has to wait for one that ended before.
+  const left: number[] = [];
+  let deadline = Number.POSITIVE_INFINITY;
+  for (let index = first; (sure[index]?.start ?? Number.POSITIVE_INFINITY) <= deadline; index++) {
+    if (later.has(index)) continue;
+    left.push(index);
+    deadline = Math.min(deadline, sure[index]?.end ?? 0);
+  }
   for (const index of left) {
     const operation = sure[index];
-    if (operation === undefined || operation.start > deadline) break;
+    if (operation === undefined) break;
     const done = new Set(later).add(index);
     let next = first;
     while (done.delete(next)) next++;
@@ -89,4 +90,34 @@ function isRight({ kind, value: answer }: Operation, value: string | undefined):
 function after({ kind, value: own }: Operation, value: string | undefined): string | undefined {
   if (kind === 'get') return value;
   return kind === 'set' ? own : undefined;
+}
+
+/** The shortest beginning of a history that is not that of a register, as lines: what was under way when it went wrong, and shortly before. */
+export function faultOf(history: readonly Operation[], shown = 60): string {
+  const ends = history.flatMap(({ isSure, end }) => (isSure ? [end] : [])).sort((a, b) => a - b);
+  const until = (time: number) =>
+    history
+      .filter(({ start }) => start < time)
+      .map((own) =>
+        own.isSure && own.end <= time ? own : { ...own, isSure: false, end: Number.POSITIVE_INFINITY },
+      );
+  let [low, high] = [0, ends.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isLinearizable(until(ends[middle] ?? 0))) low = middle + 1;
+    else high = middle;
+  }
+  const time = ends[high] ?? 0;
+  const lines = until(time + 50).map(({ kind, value, start, end, isSure }) => {
+    const from = (start - time).toFixed(1).padStart(9);
+    const to = isSure ? (end - time).toFixed(1) : 'never';
+    // What nobody was told of, and what ended just then, matters however early it began.
+    const isNear = (!isSure && start < time) || end === time;
+    return { start, line: `${from} to ${to.padStart(7)} ${kind} ${value ?? 'nothing'}`, isNear };
+  });
+  const sorted = lines.sort((a, b) => a.start - b.start);
+  return sorted
+    .filter(({ isNear }, index) => isNear || index >= sorted.length - shown)
+    .map(({ line }) => line)
+    .join('\n');
 }

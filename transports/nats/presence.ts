@@ -11,14 +11,16 @@ const ASK_AGAIN = 200;
 /**
  * Whether nobody takes messages of a subject, asked twice. One that computes takes them, though it does not answer.
  * @param over - ends the wait between the two questions.
+ * @param again - milliseconds between them.
  */
 export async function isGone(
   session: Session,
   subject: string,
   over: Promise<unknown> = session.ended,
+  again: number = ASK_AGAIN,
 ): Promise<boolean> {
   if (await isThere(session, subject)) return false;
-  await atMost(ASK_AGAIN, over);
+  await atMost(again, over);
   return !(await isThere(session, subject));
 }
 

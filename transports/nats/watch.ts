@@ -5,11 +5,19 @@ import type { ClusterNames } from './names.ts';
 import { isGone } from './presence.ts';
 import type { Session } from './session.ts';
 
+/** Milliseconds between two looks at the same link: where there are many, as many times the second number. Never more than a heartbeat. */
+const LOOK = 100;
+const LOOK_EACH = 2;
+
+/** Milliseconds before a link that seems gone is asked for once more. Its end was there when it dialled. */
+const ASK_AGAIN = 30;
+
 /** Watches the dialled ends that somebody wants to hear of. */
 export class LinkWatch {
   readonly #names: ClusterNames;
   readonly #heartbeat: number;
   readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #asked = new Set<string>();
   #session: Session | undefined;
   #stopTimer: (() => void) | undefined;
 
@@ -42,7 +50,7 @@ export class LinkWatch {
     const known = this.#listeners.get(link);
     this.#listeners.set(link, (known ?? new Set()).add(entry));
     if (known === undefined) void this.#ask(session, link);
-    this.#stopTimer ??= startTimer(this.#heartbeat, () => this.#look());
+    this.#stopTimer ??= startTimer(this.#pause, () => this.#look());
     return () => {
       const own = this.#listeners.get(link);
       if (own?.delete(entry) && own.size === 0) this.#listeners.delete(link);
@@ -56,15 +64,24 @@ export class LinkWatch {
     for (const listener of listeners ?? []) listener();
   }
 
+  get #pause(): number {
+    return Math.min(this.#heartbeat, Math.max(LOOK, LOOK_EACH * this.#listeners.size));
+  }
+
   #look(): void {
     this.#stopTimer = undefined;
     const { size } = this.#listeners;
     if (this.#session === undefined || size === 0) return;
     for (const link of this.#listeners.keys()) void this.#ask(this.#session, link);
-    this.#stopTimer = startTimer(this.#heartbeat, () => this.#look());
+    this.#stopTimer = startTimer(this.#pause, () => this.#look());
   }
 
+  /** One that computes answers late: it is not asked twice meanwhile. */
   async #ask(session: Session, link: string): Promise<void> {
-    if ((await isGone(session, this.#names.link(link))) && session === this.#session) this.gone(link);
+    if (this.#asked.has(link)) return;
+    this.#asked.add(link);
+    const isOver = await isGone(session, this.#names.link(link), session.ended, ASK_AGAIN);
+    this.#asked.delete(link);
+    if (isOver && session === this.#session) this.gone(link);
   }
 }

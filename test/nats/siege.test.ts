@@ -1,0 +1,112 @@
+/**
+ * A cluster whose parts are killed one after another, on three servers of NATS: its clients get each result once, and in order. `SIEGE=100000`
+ * has so many inputs.
+ */
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+import { Client, text } from '../../src/index.ts';
+import { nats } from '../../transports/nats/index.ts';
+import { loadPackages } from '../../transports/nats/packages.ts';
+import { NatsServer } from '../support/nats-server.ts';
+import { type ScriptProcess, startScript } from '../support/processes.ts';
+import { eventually, within } from '../support/wait.ts';
+
+const SCRIPT = fileURLToPath(new URL('siege-process.ts', import.meta.url));
+const INPUTS = Number(process.env['SIEGE'] ?? 10_000);
+const CLIENTS = 2;
+
+let ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.reverse()) await end();
+  ends = [];
+});
+
+/** Whether all streams have all of their copies, so that another server of NATS may be killed. */
+async function haveCaughtUp(servers: readonly string[]): Promise<boolean> {
+  const { connect, jetstreamManager } = loadPackages();
+  const options = { name: 'test', reconnect: false, noAsyncTraces: true, timeout: 5_000 } as const;
+  const connection = await connect({ servers, ...options, pingInterval: 60_000 });
+  try {
+    const { streams } = await jetstreamManager(connection);
+    for await (const info of streams.list('palm.>')) {
+      const { cluster } = info as {
+        readonly cluster?: { readonly replicas?: readonly { current: boolean }[] };
+      };
+      const replicas = cluster?.replicas ?? [];
+      if (replicas.length < 2 || !replicas.every(({ current }) => current)) return false;
+    }
+    return true;
+  } finally {
+    await connection.close();
+  }
+}
+
+it(`${INPUTS} inputs: none is lost, none is seen twice, and all come in order`, async () => {
+  const nodes = await NatsServer.cluster(3);
+  ends.push(() => Promise.all(nodes.map((node) => node[Symbol.asyncDispose]())));
+  const urls = nodes.map(({ url }) => url);
+  const transport = () => nats({ servers: urls, replicas: 3, heartbeat: 500 });
+  await eventually(async () => {
+    await using connection = await transport().open();
+    return await connection.bindPublish('nats:*').then(
+      () => true,
+      () => false,
+    );
+  }, 40_000);
+  const processes = new Map<string, ScriptProcess[]>([
+    ['master', []],
+    ['worker', []],
+  ]);
+  const start = async (role: string, index: number) => {
+    const all = processes.get(role) ?? [];
+    // While NATS chooses a leader, one that starts says so and ends.
+    await eventually(async () => {
+      const started = await startScript(SCRIPT, [urls.join(','), role]).catch(() => undefined);
+      if (started !== undefined) all[index] = started;
+      return started !== undefined;
+    }, 60_000);
+  };
+  ends.push(async () => {
+    for (const all of processes.values()) for (const one of all) one.signal('SIGKILL');
+  });
+  for (const index of [0, 1, 2]) await start('master', index);
+  for (const index of [0, 1, 2, 3]) await start('worker', index);
+
+  const done = new AbortController();
+  const kills = { node: 0, master: 0, worker: 0 };
+  const killing = (async () => {
+    for (let round = 0; !done.signal.aborted; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      const kind = (['worker', 'master', 'worker', 'node'] as const)[round % 4] ?? 'worker';
+      const turn = kills[kind]++;
+      if (kind === 'node') {
+        const node = nodes[turn % nodes.length];
+        await node?.kill();
+        await node?.run();
+        await eventually(() => haveCaughtUp(urls).catch(() => false), 60_000);
+      } else {
+        const index = turn % (processes.get(kind)?.length ?? 1);
+        processes.get(kind)?.[index]?.signal('SIGKILL');
+        await start(kind, index);
+      }
+    }
+  })();
+  const run = async (number: number) => {
+    const options = { dbAddress: 'nats:crew', loggingLevel: 'silent', timeout: 120_000 } as const;
+    const connected = await Client.connect({ ...options, transport: transport() });
+    ends.push(() => connected.close());
+    const inputs = Array.from({ length: INPUTS / CLIENTS }, (_, index) => `${number}/${index}`);
+    const seen: string[] = [];
+    const map = connected.with(text()).map('crew.soon', inputs, { retries: 20 });
+    for await (const result of map) seen.push(result);
+    expect(seen).toEqual(inputs);
+    return map.progress;
+  };
+  const began = performance.now();
+  const clients = Array.from({ length: CLIENTS }, (_, number) => run(number));
+  const results = await within(1_500_000, Promise.all(clients), 'the clients').finally(() => done.abort());
+  await killing;
+  console.log(`${INPUTS} inputs in ${Math.round((performance.now() - began) / 1_000)} s, killed: %o`, kills);
+  console.log('%o', results);
+  for (const count of Object.values(kills)) expect(count).toBeGreaterThan(0);
+}, 1_600_000);
