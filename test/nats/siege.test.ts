@@ -77,7 +77,7 @@ it(`${INPUTS} inputs: none is lost, none is seen twice, and all come in order`, 
   const killing = (async () => {
     for (let round = 0; !done.signal.aborted; round++) {
       await new Promise((resolve) => setTimeout(resolve, 2_000));
-      const kind = (['worker', 'master', 'worker', 'node'] as const)[round % 4] ?? 'worker';
+      const kind = (['node', 'worker', 'master', 'worker'] as const)[round % 4] ?? 'worker';
       const turn = kills[kind]++;
       if (kind === 'node') {
         const node = nodes[turn % nodes.length];

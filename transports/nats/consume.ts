@@ -4,6 +4,12 @@ import type { Consumer, ConsumerMessages } from './packages.ts';
 /** Milliseconds for which messages are asked at once. */
 const ASK_TIME = 30_000;
 
+/** Bounds of the milliseconds after which NATS says that there is nothing: nats.js takes no fewer, and NATS no more than half of the time asked. */
+const SOONEST = 500;
+const LATEST = ASK_TIME / 3;
+
+const quiet = (heartbeat: number) => Math.min(Math.max(heartbeat, SOONEST), LATEST);
+
 /** What nats.js tells when a question reached nobody, and when NATS has not said for two heartbeats that there is nothing. */
 const SILENT = ['no_responders', 'heartbeats_missed'];
 
@@ -16,7 +22,7 @@ export async function consume(consumer: Consumer, heartbeat: number): Promise<Co
   const messages = await consumer.consume({
     max_messages: NATS_ASKED,
     expires: ASK_TIME,
-    idle_heartbeat: Math.max(heartbeat, 500),
+    idle_heartbeat: quiet(heartbeat),
   });
   void endWhenSilent(messages);
   return messages;
@@ -28,8 +34,7 @@ export function fetchMessages(
   count: number,
   heartbeat: number,
 ): Promise<ConsumerMessages> {
-  const idle_heartbeat = Math.max(heartbeat, 500);
-  return consumer.fetch({ max_messages: count, expires: ASK_TIME, idle_heartbeat });
+  return consumer.fetch({ max_messages: count, expires: ASK_TIME, idle_heartbeat: quiet(heartbeat) });
 }
 
 async function endWhenSilent(messages: ConsumerMessages): Promise<void> {

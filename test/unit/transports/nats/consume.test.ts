@@ -35,8 +35,11 @@ describe('messages of a stream', () => {
     [499, 500],
     [500, 500],
     [501, 501],
+    [10_000, 10_000],
+    [10_001, 10_000],
+    [600_000, 10_000],
   ])(
-    'with a heartbeat of %i ms come with one of %i ms: NATS has none that is shorter',
+    'with a heartbeat of %i ms come with one of %i ms: NATS has none that is shorter, and none near the time that is asked for',
     async (given, taken) => {
       const { consumer, asked } = consumerOf();
       await consume(consumer, given);
