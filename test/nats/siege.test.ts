@@ -96,17 +96,19 @@ it(`${INPUTS} inputs: none is lost, none is seen twice, and all come in order`, 
     const connected = await Client.connect({ ...options, transport: transport() });
     ends.push(() => connected.close());
     const inputs = Array.from({ length: INPUTS / CLIENTS }, (_, index) => `${number}/${index}`);
-    const seen: string[] = [];
-    const map = connected.with(text()).map('crew.soon', inputs, { retries: 20 });
-    for await (const result of map) seen.push(result);
-    expect(seen).toEqual(inputs);
-    return map.progress;
+    const client = connected.with(text());
+    // Until one of each kind was killed: once, or twice on a quick machine.
+    for (let times = 1; ; times++) {
+      const seen: string[] = [];
+      for await (const result of client.map('crew.soon', inputs, { retries: 20 })) seen.push(result);
+      expect(seen).toEqual(inputs);
+      if (Object.values(kills).every((count) => count > 0)) return times * inputs.length;
+    }
   };
   const began = performance.now();
   const clients = Array.from({ length: CLIENTS }, (_, number) => run(number));
-  const results = await within(1_500_000, Promise.all(clients), 'the clients').finally(() => done.abort());
+  const counts = await within(1_500_000, Promise.all(clients), 'the clients').finally(() => done.abort());
   await killing;
-  console.log(`${INPUTS} inputs in ${Math.round((performance.now() - began) / 1_000)} s, killed: %o`, kills);
-  console.log('%o', results);
-  for (const count of Object.values(kills)) expect(count).toBeGreaterThan(0);
+  const seconds = Math.round((performance.now() - began) / 1_000);
+  console.log(`${counts.reduce((a, b) => a + b)} inputs in ${seconds} s, killed: %o`, kills);
 }, 1_600_000);
