@@ -147,3 +147,22 @@ it.each<[string, NatsOptions]>([
     expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringContaining(name) }),
   );
 });
+
+it('a server that has bound one of its ends is waited for, and one that binds no other is refused', async () => {
+  await using server = await NatsServer.start();
+  await using binder = await nats({ servers: server.url }).open();
+  await using dialler = await nats({ servers: server.url, heartbeat: 300 }).open();
+  await binder.bindPull('nats:server');
+  const request = dialler.request('nats:server', bytes('x'));
+  // It is looked for at once, and again after a heartbeat.
+  for await (const status of dialler.status())
+    if (status.type === 'reconnecting' && status.attempt === 1) break;
+  await binder.bindReply('nats:server', (frame) => frame);
+  expect(textOf(await within(5_000, request.reply, 'the reply'))).toBe('x');
+  await binder.bindPull('nats:other');
+  const refused = dialler.request('nats:other', bytes('x'));
+  await expect(within(5_000, refused.reply, 'a refusal')).rejects.toMatchObject({
+    code: 'PROTOCOL',
+    message: expect.stringContaining('nats:other is bound to pull, not to reply'),
+  });
+});

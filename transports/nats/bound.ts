@@ -132,11 +132,6 @@ abstract class Bound implements Binding, SessionUser {
     return this.#closing !== undefined;
   }
 
-  /** Whether it is found at its address. */
-  get isBound(): boolean {
-    return this.#id !== '' && !this.isClosed;
-  }
-
   protected get isShared(): boolean {
     return this.#shared !== undefined;
   }

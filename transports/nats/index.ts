@@ -162,10 +162,14 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
       const end = make(addressOf(number));
       if (await end.isTaken()) continue;
       // Another one may have come to it in between, or at the same time.
-      await end.bind().catch(async (error: unknown) => {
-        if (!(await end.isTaken())) throw error;
-      });
-      if (!end.isBound) continue;
+      const isBound = await end.bind().then(
+        () => true,
+        async (error: unknown) => {
+          if (!(await end.isTaken())) throw error;
+          return false;
+        },
+      );
+      if (!isBound) continue;
       if (!(await end.mustYield())) return this.keep(end);
       await end.close();
     }

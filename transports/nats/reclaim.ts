@@ -108,9 +108,13 @@ export class Reclaimer {
       this.#isOwed = true;
       delay = BACK;
     } else if (this.#isOwed && this.#isFirst()) {
-      const isDone = await this.#reclaim(session).catch(() => false);
+      // What cannot be said now is asked again.
+      const isOwed = await this.#reclaim(session).then(
+        () => false,
+        () => true,
+      );
       if (session !== this.#session) return;
-      this.#isOwed = !isDone;
+      this.#isOwed = isOwed;
     }
     this.#lookIn(delay);
   }
@@ -124,14 +128,14 @@ export class Reclaimer {
     return this.#first() === this.#id;
   }
 
-  /** Rejects, or gives false, when it cannot be said yet what nobody has. */
-  async #reclaim(session: Session): Promise<boolean> {
+  /** Rejects when it cannot be said yet what nobody has. */
+  async #reclaim(session: Session): Promise<void> {
     const { stream, consumer } = this.#queue;
     const given = await session.manager.consumers.info(stream, consumer);
-    if (given.num_ack_pending === 0) return true;
+    if (given.num_ack_pending === 0) return;
     const first = given.ack_floor.stream_seq + 1;
     const { stream_seq: last, consumer_seq: count } = given.delivered;
-    if (last - first >= MOST_PLACES) return true;
+    if (last - first >= MOST_PLACES) return;
     const held = new Set<number>();
     // Twice: what comes while it is asked for is with nobody once.
     for (let round = 0; round < 2; round++) {
@@ -145,7 +149,6 @@ export class Reclaimer {
     }
     for (let place = first; place <= last; place++)
       if (!held.has(place)) session.publish(againSubject(this.#queue, place, count), AGAIN);
-    return true;
   }
 }
 

@@ -50,11 +50,11 @@ export class Hub extends Role {
       dbAddress: previousDbAddress,
       topic: options.previous,
     };
-    const addresses = [...addressesOf(source), pubAddress, workerPullAddress, workerPushAddress];
+    const shared = [...addressesOf(source), pubAddress];
+    const addresses = [...shared, workerPullAddress, workerPushAddress];
     return openRoleHost(own, 'hub', addresses, async (host) => {
       checkPrevious(options.previous);
-      const known = [...addressesOf(source), pubAddress];
-      const inputs = host.openPublished(known, options.gather !== undefined);
+      const inputs = host.openPublished(shared, options.gather !== undefined);
       const previousServer = new PreviousServer(host, { ...source, inputs });
       const dispatchSource = {
         batches: previousServer.frames(),
