@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { hearLateErrors } from '../../transports/nats/late-errors.ts';
-import { loadPackages, type NatsConnection } from '../../transports/nats/packages.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { stranger } from '../support/nats-stranger.ts';
 
 it('a connection that is closed while its socket ends ends no process', async () => {
   await using server = await NatsServer.start();
@@ -9,14 +9,7 @@ it('a connection that is closed while its socket ends ends no process', async ()
   const others = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => uncaught.push(error));
   for (let turns = 0; turns < 4; turns++) {
-    const connection: NatsConnection = await loadPackages().connect({
-      servers: server.url,
-      name: 'test',
-      reconnect: false,
-      noAsyncTraces: true,
-      timeout: 5_000,
-      pingInterval: 60_000,
-    });
+    const connection = await stranger(server.url);
     hearLateErrors(connection);
     socketOf(connection).end();
     connection.publish('x', new Uint8Array(3));

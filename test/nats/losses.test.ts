@@ -1,9 +1,10 @@
 /** What NATS has lost or cannot give is told to who waits for it. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type NatsOptions, nats } from '../../transports/nats/index.ts';
-import { loadPackages, type NatsConnection } from '../../transports/nats/packages.ts';
+import { loadPackages } from '../../transports/nats/packages.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { stranger } from '../support/nats-stranger.ts';
 import { collect, eventually, within } from '../support/wait.ts';
 
 let server: NatsServer;
@@ -11,19 +12,6 @@ beforeAll(async () => {
   server = await NatsServer.start();
 });
 afterAll(() => server[Symbol.asyncDispose]());
-
-/** A connection to NATS that is none of frond. */
-async function stranger(): Promise<NatsConnection & AsyncDisposable> {
-  const connection = await loadPackages().connect({
-    servers: server.url,
-    name: 'test',
-    reconnect: false,
-    noAsyncTraces: true,
-    timeout: 5_000,
-    pingInterval: 60_000,
-  });
-  return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.close() });
-}
 
 /** A publisher, a subscription that is ready, and its breaks. */
 async function subscribed(options: NatsOptions) {
@@ -38,7 +26,7 @@ async function subscribed(options: NatsOptions) {
 
 it('a delivery that cannot be read is LOST, and the subscription goes on behind it', async () => {
   await using own = await subscribed({ cluster: 'unreadable' });
-  await using other = await stranger();
+  await using other = await stranger(server.url);
   const headers = loadPackages().headers();
   headers.set('Frond-Pieces', 'nothing sensible');
   other.publish('palm.unreadable.out.source.me.1', bytes(''), { headers });
@@ -100,7 +88,7 @@ it('what NATS has dropped once the reader had it is no loss', async () => {
 });
 
 it('a server that goes between being found and being asked for work is tried again, with why', async () => {
-  await using other = await stranger();
+  await using other = await stranger(server.url);
   let asked = 0;
   other.subscribe('palm.gone.at.push.server', {
     callback: (_error, { reply }) => {

@@ -8,6 +8,7 @@ import { bytes } from '../support/bytes.ts';
 import { objectsOf } from '../support/command.ts';
 import { here } from '../support/in-process.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { stranger } from '../support/nats-stranger.ts';
 import { freeAddress, portOf } from '../support/ports.ts';
 import { collect, eventually } from '../support/wait.ts';
 
@@ -73,14 +74,7 @@ it('setup has calls read as a server would have them read', async () => {
     dbAddress: 'nats:own',
     loggingLevel: 'silent',
   });
-  const connection = await loadPackages().connect({
-    servers: server.url,
-    name: 'test',
-    reconnect: false,
-    noAsyncTraces: true,
-    timeout: 5_000,
-    pingInterval: 60_000,
-  });
+  await using connection = await stranger(server.url);
   const { consumers } = await loadPackages().jetstreamManager(connection);
   const [before, own] = await Promise.all(
     ['before', 'own'].map(async (name) => {
@@ -90,7 +84,6 @@ it('setup has calls read as a server would have them read', async () => {
       return { wait: info.config.ack_wait, most: info.config.max_ack_pending };
     }),
   );
-  await connection.close();
   expect(before).toEqual(own);
 });
 

@@ -5,6 +5,7 @@ import { Client, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { loadPackages } from '../../transports/nats/packages.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { stranger } from '../support/nats-stranger.ts';
 import { type ScriptProcess, startScript } from '../support/processes.ts';
 import { eventually, readAll, within } from '../support/wait.ts';
 
@@ -34,18 +35,9 @@ async function connect(timeout = 60_000) {
 
 /** Calls that NATS keeps for the servers. */
 async function waiting(): Promise<number> {
-  const { connect: dial, jetstreamManager } = loadPackages();
-  const connection = await dial({
-    servers: ground.url,
-    name: 'test',
-    reconnect: false,
-    noAsyncTraces: true,
-    timeout: 5_000,
-    pingInterval: 60_000,
-  });
-  const { streams } = await jetstreamManager(connection);
+  await using connection = await stranger(ground.url);
+  const { streams } = await loadPackages().jetstreamManager(connection);
   const { state } = await streams.info('PALM_palm_IN_server');
-  await connection.close();
   return state.messages;
 }
 

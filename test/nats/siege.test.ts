@@ -8,6 +8,7 @@ import { Client, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { loadPackages } from '../../transports/nats/packages.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { stranger } from '../support/nats-stranger.ts';
 import { type ScriptProcess, startScript } from '../support/processes.ts';
 import { eventually, within } from '../support/wait.ts';
 
@@ -23,22 +24,16 @@ afterEach(async () => {
 
 /** Whether all streams have all of their copies, so that another server of NATS may be killed. */
 async function haveCaughtUp(servers: readonly string[]): Promise<boolean> {
-  const { connect, jetstreamManager } = loadPackages();
-  const options = { name: 'test', reconnect: false, noAsyncTraces: true, timeout: 5_000 } as const;
-  const connection = await connect({ servers, ...options, pingInterval: 60_000 });
-  try {
-    const { streams } = await jetstreamManager(connection);
-    for await (const info of streams.list('palm.>')) {
-      const { cluster } = info as {
-        readonly cluster?: { readonly replicas?: readonly { current: boolean }[] };
-      };
-      const replicas = cluster?.replicas ?? [];
-      if (replicas.length < 2 || !replicas.every(({ current }) => current)) return false;
-    }
-    return true;
-  } finally {
-    await connection.close();
+  await using connection = await stranger(servers);
+  const { streams } = await loadPackages().jetstreamManager(connection);
+  for await (const info of streams.list('palm.>')) {
+    const { cluster } = info as {
+      readonly cluster?: { readonly replicas?: readonly { current: boolean }[] };
+    };
+    const replicas = cluster?.replicas ?? [];
+    if (replicas.length < 2 || !replicas.every(({ current }) => current)) return false;
   }
+  return true;
 }
 
 it(`${INPUTS} inputs: none is lost, none is seen twice, and all come in order`, async () => {

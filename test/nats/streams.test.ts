@@ -4,6 +4,7 @@ import { nats } from '../../transports/nats/index.ts';
 import { loadPackages } from '../../transports/nats/packages.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { stranger } from '../support/nats-stranger.ts';
 import { collect, within } from '../support/wait.ts';
 
 let server: NatsServer;
@@ -14,18 +15,9 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 /** What NATS says of the settings of streams. */
 async function configs(...names: string[]): Promise<object[]> {
-  const { connect, jetstreamManager } = loadPackages();
-  const connection = await connect({
-    servers: server.url,
-    name: 'test',
-    reconnect: false,
-    noAsyncTraces: true,
-    timeout: 5_000,
-    pingInterval: 60_000,
-  });
-  const { streams } = await jetstreamManager(connection);
+  await using connection = await stranger(server.url);
+  const { streams } = await loadPackages().jetstreamManager(connection);
   const found = await Promise.all(names.map(async (name) => (await streams.info(name)).config));
-  await connection.close();
   return found;
 }
 
