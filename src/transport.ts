@@ -288,8 +288,10 @@ export interface FrameSink {
    * Resolves when the transport has accepted the frames. Await it before you send more: that is the backpressure. Do not change the frames
    * afterwards. Rejects with `DISCONNECTED` when the link breaks first: then none of the frames reaches the next server. Rejects with
    * `CLOSED` when the channel is closed, and with the refusal when the peer refuses the channel.
+   * @param ids - names of the frames, one for each. Of frames with the same name that are sent to an address, over whatever connection, within
+   * two minutes, the server gets one. Ignored by transports without {@link Connection.store}, and by a bound end.
    */
-  send(frames: readonly Bytes[]): Promise<void>;
+  send(frames: readonly Bytes[], ids?: readonly string[]): Promise<void>;
 }
 
 /** One publication: the envelopes under a topic. There is more than one only for subscribers that announced that they take several. */
@@ -306,7 +308,7 @@ export interface Delivery {
    */
   readonly ids?: readonly string[];
   /** Its place in what is stored at all addresses, of which later ones have larger numbers. Subscriptions of transports that store give it. */
-  readonly position?: number;
+  readonly position?: number | undefined;
 }
 
 /** A dialled channel. It goes on dialling until it is closed. */
@@ -341,6 +343,11 @@ export interface Subscription extends Channel, BatchSource<Delivery> {
    * wait for one subscriber.
    */
   readonly isProved: boolean;
+  /**
+   * A place in what is stored ({@link Delivery.position}) up to which the reader has been given everything. Undefined before the subscription
+   * is ready. Absent where deliveries have no place.
+   */
+  readonly position?: number | undefined;
   /** Settles the frames of what was read. Absent where reading is taking: without `shared`, and over transports that keep nothing. */
   readonly settler?: Settler | undefined;
 }

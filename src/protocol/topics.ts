@@ -93,11 +93,10 @@ export function relayedId(relayId: string, number: string): string {
   return `${relayId}/${number}`;
 }
 
-/** The number in the id of a relay's client, or in one of its topics. */
-export function relayedNumber(topic: string): string {
-  const start = topic.indexOf('/') + 1;
-  const end = topic.indexOf('/', start);
-  return end < 0 ? topic.slice(start) : topic.slice(start, end);
+/** The id of a relay's client, in one of its topics. */
+export function relayedClient(topic: string): string {
+  const end = topic.indexOf('/', topic.indexOf('/') + 1);
+  return end < 0 ? topic : topic.slice(0, end);
 }
 
 /** A new id for a worker at its Master. Behind a relay the client's id says whose worker it is. */

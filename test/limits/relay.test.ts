@@ -101,6 +101,7 @@ describe('calls of a client that wait', () => {
       find: () => server as never,
       onRefused: () => {},
       onLostWork: () => {},
+      isAdoptable: false,
     });
     channels.open([Type.open, 1, ChannelKind.push, 'first', '']);
     for (const user of users) user.becameReady();

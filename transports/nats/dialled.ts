@@ -253,10 +253,10 @@ export class NatsPusher extends Dialled implements Pusher {
     link.use(this.#sender);
   }
 
-  async send(frames: readonly Bytes[]): Promise<void> {
+  async send(frames: readonly Bytes[], ids: readonly string[] = []): Promise<void> {
     while (!this.isReady) await this.ready();
     const { subject } = this.names.pull;
-    await this.#sender.add(frames.map((frame) => ({ subject, packed: pack([frame]) })));
+    await this.#sender.add(frames.map((frame, i) => ({ subject, packed: pack([frame]), id: ids[i] })));
   }
 
   protected override entered(): void {

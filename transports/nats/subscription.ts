@@ -39,6 +39,8 @@ export class NatsSubscription extends Dialled implements Subscription {
   readonly #queue = new BatchQueue<Delivery>(PUBLISHED, { sizeOf, bytes: PUBLISHED_BYTES });
   /** The last place of the stream up to which everything has come; undefined before it is known where this begins. */
   #position: number | undefined;
+  /** The last place up to which the reader has it all. */
+  #given: number | undefined;
   /** The session whose stream is read, and resolves when reading has begun. */
   #reading: { readonly session: Session; readonly begun: Promise<void> } | undefined;
   #messages: ConsumerMessages | undefined;
@@ -57,6 +59,11 @@ export class NatsSubscription extends Dialled implements Subscription {
 
   [Symbol.asyncIterator](): AsyncIterator<Delivery[], undefined> {
     return this.#queue;
+  }
+
+  get position(): number | undefined {
+    if (this.#queue.size === 0) this.#given = this.#position;
+    return this.#given;
   }
 
   /** What the publisher had published comes before the news of its end, which passes it on its way. */

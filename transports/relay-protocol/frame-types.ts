@@ -13,10 +13,14 @@ export const close = 21;
 export const ready = 22;
 export const broken = 23;
 export const refused = 24;
+export const openFrom = 25;
 export const send = 30;
 export const taken = 31;
 export const results = 32;
 export const work = 33;
+export const store = 34;
+export const stored = 35;
+export const placed = 36;
 
 /** Kinds of channels. */
 export const push = 1;

@@ -54,6 +54,18 @@ export type Open = readonly [
   address: string,
   topic: string,
 ];
+/**
+ * Opens a channel of an adoptable session. `from` is where it begins. Of a channel that pushes it is the number of the first frame that comes.
+ * Of a subscription it is the position behind the last one that the client has everything up to; 0 begins with what comes.
+ */
+export type OpenFrom = readonly [
+  type: typeof Type.openFrom,
+  channel: number,
+  kind: number,
+  address: string,
+  topic: string,
+  from: number,
+];
 export type Close = readonly [type: typeof Type.close, channel: number];
 /** The channel is usable. `generation` counts how often it became so. */
 export type Ready = readonly [
@@ -74,15 +86,48 @@ export type Send = readonly [
 export type Taken = readonly [type: typeof Type.taken, channel: number, count: number];
 export type Results = readonly [type: typeof Type.results, channel: number, deliveries: readonly Delivery[]];
 export type Work = readonly [type: typeof Type.work, channel: number, frames: readonly Bytes[]];
+/** As {@link Send}, on a channel that {@link OpenFrom} opened. `first` is the number of the first frame: each is stored once. */
+export type Store = readonly [
+  type: typeof Type.store,
+  channel: number,
+  generation: number,
+  first: number,
+  frames: readonly Bytes[],
+];
+/** As {@link Taken}, of {@link Store}: and all frames of the channel before `number` are stored, or were answered by the relay. */
+export type Stored = readonly [type: typeof Type.stored, channel: number, count: number, number: number];
+/**
+ * As {@link Results}, on a channel that {@link OpenFrom} opened. `count` numbers these frames of the channel from 1 on. Who has all up to this
+ * one has all answers up to the position `reached`. Each delivery has its position, or 0.
+ */
+export type Placed = readonly [
+  type: typeof Type.placed,
+  channel: number,
+  count: number,
+  reached: number,
+  positions: readonly number[],
+  deliveries: readonly Delivery[],
+];
 
 type EitherFrame = Ping | Pong | Piece | Taken;
-export type ClientFrame = EitherFrame | Hello | Request | Cancel | Open | Close | Send;
-export type RelayFrame = EitherFrame | Welcome | Reply | Failed | Ready | Broken | Refused | Results | Work;
+export type ClientFrame = EitherFrame | Hello | Request | Cancel | Open | OpenFrom | Close | Send | Store;
+export type RelayFrame =
+  | EitherFrame
+  | Welcome
+  | Reply
+  | Failed
+  | Ready
+  | Broken
+  | Refused
+  | Results
+  | Work
+  | Stored
+  | Placed;
 export type Frame = ClientFrame | RelayFrame;
 
 /**
- * The parts after the type: `u` number, `t` string, `T` string or nil, `?` boolean, `b` bytes, `B` list of bytes, `d`
- * deliveries. Frames of clients and of relays are two tables, so that a page loads only one of them.
+ * The parts after the type: `u` number, `t` string, `T` string or nil, `?` boolean, `b` bytes, `B` list of bytes, `U`
+ * list of numbers, `d` deliveries. Frames of clients and of relays are two tables, so that a page loads only one of them.
  */
 type Shapes = Readonly<Record<number, string>>;
 
@@ -94,8 +139,10 @@ const OF_CLIENTS: Shapes = {
   [Type.request]: 'utb',
   [Type.cancel]: 'u',
   [Type.open]: 'uutt',
+  [Type.openFrom]: 'uuttu',
   [Type.close]: 'u',
   [Type.send]: 'uuB',
+  [Type.store]: 'uuuB',
   [Type.taken]: 'uu',
 };
 
@@ -112,6 +159,8 @@ const OF_RELAYS: Shapes = {
   [Type.taken]: 'uu',
   [Type.results]: 'ud',
   [Type.work]: 'uB',
+  [Type.stored]: 'uuu',
+  [Type.placed]: 'uuuUd',
 };
 
 /** One WebSocket message. */
@@ -197,16 +246,16 @@ function writeValue(packer: Packer, value: Frame[number]): void {
   else if (typeof value === 'boolean') packer.bool(value);
   else if (value === null) packer.nil();
   else if (value instanceof Uint8Array) packer.bin(value);
-  else writeList(packer, value as readonly (Bytes | Delivery)[]);
+  else writeList(packer, value as readonly (Bytes | Delivery | number)[]);
 }
 
 /** A delivery is a list of its topic and its envelopes. The topic is nil when it is that of the delivery before. */
-function writeList(packer: Packer, items: readonly (Bytes | Delivery)[]): void {
+function writeList(packer: Packer, items: readonly (Bytes | Delivery | number)[]): void {
   packer.list(items.length);
   let topic: string | undefined;
   for (const item of items) {
-    if (item instanceof Uint8Array) {
-      packer.bin(item);
+    if (item instanceof Uint8Array || typeof item === 'number') {
+      writeValue(packer, item);
       continue;
     }
     packer.list(item.frames.length + 1);
@@ -228,6 +277,9 @@ const FREE_ITEMS = 1_024;
  * clients, and envelopes that count for at most half a window.
  */
 export const FEATURES = 1;
+
+/** Another bit, of relays alone: another relay can adopt the session, and the client may open its channels with {@link OpenFrom}. */
+export const ADOPTS = 2;
 
 /** Reads a client's message. @throws PalmError `PROTOCOL` when it is malformed, or has a frame that only relays send. */
 export function readClientMessage(bytes: Bytes): Message<ClientFrame> {
@@ -296,6 +348,8 @@ function readValue(unpacker: Unpacker, kind: string): unknown {
       return unpacker.bin();
     case 'B':
       return Array.from({ length: unpacker.items() }, () => unpacker.bin());
+    case 'U':
+      return Array.from({ length: unpacker.items() }, () => unpacker.uint());
     default:
       return readDeliveries(unpacker);
   }

@@ -89,7 +89,8 @@ export class ReliableLog {
     }
     const bytes = this.#writer.takeBack(before);
     // Requests, replies and credit: others wait for them, and they are few.
-    const isUrgent = size <= URGENT_BYTES && (frame[0] < Type.open || frame[0] === Type.taken);
+    const isUrgent =
+      size <= URGENT_BYTES && (frame[0] < Type.open || frame[0] === Type.taken || frame[0] === Type.stored);
     this.#flush();
     if (isUrgent) this.#number(loneMessage(frame));
     else this.#outgoing.add(flow?.() ?? frame, bytes);

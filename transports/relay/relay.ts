@@ -173,6 +173,8 @@ class RelayServer implements Relay {
   readonly #sockets = new Set<ServerSocket>();
   readonly #stopUpgrades: () => void;
   readonly #peers: Peers | undefined;
+  /** Whether other relays can go on with the sessions of this one. */
+  readonly #isAdoptable: boolean;
   #isDraining = false;
   /** Whether nobody is waited for any more. */
   #isOver = false;
@@ -185,6 +187,9 @@ class RelayServer implements Relay {
     this.#peers = peers;
     const [connection, workConnection] = connections;
     const relayId = randomId();
+    // Another relay finds there what servers have answered, and what clients have sent is kept once.
+    const isAdoptable = peers !== undefined && connection.store !== undefined;
+    this.#isAdoptable = isAdoptable;
     const codec = new EnvelopeCodec();
     const find = (name: string) => this.#upstreams.get(name);
     const inputs = options.checkInput === true ? new InputGuard(codec) : undefined;
@@ -211,7 +216,7 @@ class RelayServer implements Relay {
       relayId,
       most: limits.maxConnections,
       mostAbsent: limits.maxConnectionsPerAddress,
-      nameSession: () => peers?.nameSession() ?? randomId(),
+      nameSession: (client) => peers?.nameSession(isAdoptable ? client : undefined) ?? randomId(),
       resumeWindow: limits.resumeWindow,
       sessions: {
         limits,
@@ -219,6 +224,7 @@ class RelayServer implements Relay {
         requests: new RequestGuard(codec, find),
         find,
         budget,
+        isAdoptable,
         onRefused: (what) => this.#metrics.refusal(what),
         onLostWork: (count) => this.#metrics.lostWork(count),
       },
@@ -234,6 +240,7 @@ class RelayServer implements Relay {
       turns: new ReadTurns(RELAY_READ_TURN),
       sockets: this.#sockets,
       peers,
+      isAdoptable,
       isDraining: () => this.#isDraining,
     };
     this.#upgradeHandler = new UpgradeHandler({
@@ -341,13 +348,13 @@ class RelayServer implements Relay {
     this.#stopChanges();
     const closed = [...this.#sockets].map((socket) => {
       // Sessions of other relays go on without this one. Without other relays those that have none here are closed already.
-      const isElsewhere = socket.session === undefined;
+      const isElsewhere = socket.session === undefined || this.#isAdoptable;
       return socket.close(isElsewhere ? CloseCode.elsewhere : CloseCode.goingAway, GOING_DOWN.reason);
     });
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
     for (const socket of this.#sockets) socket.terminate();
     this.#peers?.close();
-    for (const session of [...this.#sessions]) this.#sessions.forget(session);
+    for (const session of [...this.#sessions]) this.#sessions.forget(session, true);
     await this.#upstreams.close();
     for (const connection of this.#connections) await connection.close({ timeout: 0 });
     this.#webSocketServer.close();
@@ -375,7 +382,14 @@ class RelayServer implements Relay {
       for (const socket of [...this.#sockets]) {
         if (this.#peers !== undefined && socket.session === undefined) continue;
         isAwaited = true;
-        if (this.#hasDone(socket, asked)) socket.close(CloseCode.goingAway, GOING_DOWN.reason);
+        if (!this.#hasDone(socket, asked)) continue;
+        const { session } = socket;
+        if (!this.#isAdoptable) socket.close(CloseCode.goingAway, GOING_DOWN.reason);
+        else if (session !== undefined) {
+          socket.close(CloseCode.elsewhere, GOING_DOWN.reason);
+          // Another relay that asks for it adopts it then.
+          this.#sessions.forget(session, true);
+        }
       }
       if (!isAwaited) return;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));

@@ -7,6 +7,7 @@ import type { ChannelStatus } from '../../src/transport.ts';
 import * as CloseCode from '../relay-protocol/close-codes.ts';
 import { endsSession, finalError } from '../relay-protocol/close-codes.ts';
 import {
+  ADOPTS,
   FEATURES,
   type Frame,
   loneMessage,
@@ -19,6 +20,7 @@ import {
 import { broken } from '../relay-protocol/msgpack.ts';
 import { Incoming } from '../relay-protocol/pieces.ts';
 import { MESSAGE_ROOM, ReliableLog } from '../relay-protocol/reliable-log.ts';
+import type { AdoptableSession } from './adoptable.ts';
 import { ClientSocket, type SocketEnd } from './client-socket.ts';
 import type { WebsocketSettings } from './options.ts';
 
@@ -53,6 +55,18 @@ const PATIENCE = 3_000;
 /** Milliseconds of a timer's delay that show that the machine has slept, or the page was stopped. */
 const NAP = 5_000;
 
+interface OwnSession {
+  readonly id: string;
+  readonly terms: SessionTerms;
+  readonly log: ReliableLog;
+  readonly incoming: Incoming<RelayFrame>;
+  readonly resumeWindow: number;
+  /** Whether channels may be opened in it. */
+  hasBegun: boolean;
+  /** What another relay needs to adopt it; undefined where none can. */
+  adoptable: AdoptableSession | undefined;
+}
+
 /** A session with a relay, which outlives its WebSockets. */
 export class RelaySession {
   readonly #settings: WebsocketSettings;
@@ -61,14 +75,7 @@ export class RelaySession {
   readonly #stopWake: () => void;
   #socket: ClientSocket | undefined;
   /** The current session, with or without a socket. */
-  #session:
-    | {
-        readonly id: string;
-        readonly log: ReliableLog;
-        readonly incoming: Incoming<RelayFrame>;
-        readonly resumeWindow: number;
-      }
-    | undefined;
+  #session: OwnSession | undefined;
   #heartbeat = Number.POSITIVE_INFINITY;
   #lastSeen = 0;
   #connectedAt: number | undefined;
@@ -92,7 +99,7 @@ export class RelaySession {
 
   /** Whether there is a session, so that frames can be posted. */
   get hasSession(): boolean {
-    return this.#session !== undefined;
+    return this.#session?.hasBegun === true;
   }
 
   start(): void {
@@ -102,7 +109,8 @@ export class RelaySession {
 
   /** Sends a frame of the session, now or after the next connection. */
   post(frame: Frame, flow?: () => string): void {
-    this.#session?.log.post(frame, flow);
+    const session = this.#session;
+    (session?.adoptable ?? session?.log)?.post(frame, flow);
   }
 
   /** Set while a reader cannot keep up. Nothing is confirmed meanwhile, so the relay soon stops sending. */
@@ -172,7 +180,8 @@ export class RelaySession {
       const whole = session.incoming.whole(message.frames);
       const type = whole[0]?.[0];
       if (type === Type.ping) session.log.tell([Type.pong]);
-      else if (type !== undefined && type !== Type.pong) this.#events.arrived(whole);
+      else if (type !== undefined && type !== Type.pong)
+        this.#events.arrived(session.adoptable?.took(whole) ?? whole);
     } catch (error) {
       this.#socket?.drop(CloseCode.badFrame, messageOf(error));
     }
@@ -189,15 +198,21 @@ export class RelaySession {
     this.#connectedAt = performance.now();
     this.#wasRefused = false;
     this.#heartbeat = heartbeat;
-    if (!isResumed)
+    const heaviest = Math.ceil(window / (1 + (features & FEATURES)));
+    const terms = { client, maxFrame, window, heaviest, keyPrefix };
+    const adopted = isResumed ? undefined : this.#adoptable(terms);
+    if (!isResumed && adopted === undefined)
       this.#lose('the relay forgot the session: it was restarted, or the client was away or too slow');
     // None either where a relay says that it has resumed what this client does not have.
-    const before = this.#session;
-    const session = before ?? {
+    const before = adopted === undefined ? this.#session : undefined;
+    const session: OwnSession = before ?? {
       id,
+      terms,
       log: new ReliableLog(),
       incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM),
       resumeWindow,
+      hasBegun: adopted !== undefined,
+      adoptable: adopted,
     };
     this.#session = session;
     const { log } = session;
@@ -206,20 +221,44 @@ export class RelaySession {
     socket.established();
     this.#watch();
     this.#events.report({ type: 'connected', address: this.#settings.url });
-    if (!before)
-      this.#events.began({
-        client,
-        maxFrame,
-        window,
-        heaviest: Math.ceil(window / (1 + (features & FEATURES))),
-        keyPrefix,
-      });
+    if (adopted !== undefined) adopted.adopted((own, flow) => log.post(own, flow));
+    else if (before) before.adoptable?.resume();
+    else if ((features & ADOPTS) === 0) this.#begin(session);
+    else void this.#beginAdoptable(session);
+  }
+
+  #begin(session: OwnSession): void {
+    session.hasBegun = true;
+    this.#events.began(session.terms);
+  }
+
+  async #beginAdoptable(session: OwnSession): Promise<void> {
+    const { log } = session;
+    try {
+      // In a chunk of its own: few relays are beside others that adopt sessions.
+      const { AdoptableSession } = await import('./adoptable.ts');
+      session.adoptable = new AdoptableSession(
+        (frame, flow) => log.post(frame, flow),
+        (frames) => this.#events.arrived(frames),
+      );
+    } catch {
+      // The session is lost with its relay then, as any other.
+    }
+    if (this.#session === session) this.#begin(session);
+  }
+
+  /** What the session has for another relay, if this one has adopted it and all is as it was. */
+  #adoptable(terms: SessionTerms): AdoptableSession | undefined {
+    const session = this.#session;
+    const names = ['client', 'maxFrame', 'window', 'heaviest', 'keyPrefix'] as const;
+    return names.every((name) => terms[name] === session?.terms[name]) ? session?.adoptable : undefined;
   }
 
   #disconnected({ code, reason }: SocketEnd): void {
     this.#socket = undefined;
     this.#stopWatch();
     this.#session?.log.suspend();
+    this.#session?.adoptable?.suspend();
     if (this.#isClosed) return;
     const wasUp = this.#connectedAt !== undefined;
     if (this.#connectedAt !== undefined) this.#backoff.held(performance.now() - this.#connectedAt);

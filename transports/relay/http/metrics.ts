@@ -50,7 +50,7 @@ export class Metrics {
   );
   readonly #greetings = new Counts(
     'sessions_total',
-    'Greetings of clients, by whether their session is new, resumed, forgotten or passed to its owner',
+    'Greetings of clients, by whether their session is new, resumed, forgotten, passed to its owner or adopted',
     'outcome',
   );
   readonly #httpCalls = new Counts(
@@ -102,7 +102,7 @@ export class Metrics {
     this.#peers.add(outcome);
   }
 
-  session(outcome: 'new' | 'resumed' | 'forgotten' | 'passed'): void {
+  session(outcome: 'new' | 'resumed' | 'forgotten' | 'passed' | 'adopted'): void {
     this.#greetings.add(outcome);
   }
 

@@ -27,6 +27,14 @@ export interface Exchange {
   readonly ownerNonce: string;
 }
 
+/** Whose session it is. */
+export interface SessionClient {
+  /** Id of the client. */
+  readonly id: string;
+  /** Name of its identity: no other may have the session. */
+  readonly identity: string;
+}
+
 /** Makes proofs with a key, and checks them in a time that says nothing about them. */
 export class PeerKey {
   readonly #key: string;
@@ -38,10 +46,23 @@ export class PeerKey {
     this.#key = key;
   }
 
-  /** A new name for a session of the relay `id`. */
-  nameSession(id: string): string {
-    const name = `${id}.${randomId()}`;
+  /** A new name for a session of the relay `id`. With a client it says whose session it is, so that another relay can adopt it. */
+  nameSession(id: string, client?: SessionClient): string {
+    const own = client === undefined ? '' : `.${client.id}.${this.#clientProof(client)}`;
+    const name = `${id}.${randomId()}${own}`;
     return `${name}.${this.#nameProof(name)}`;
+  }
+
+  /**
+   * The id of the client whose session has this name; undefined for a name that no relay with the key has given, that does not say it, or
+   * that was given to another identity.
+   */
+  clientOf(session: string, identity: string): string | undefined {
+    if (this.ownerOf(session) === undefined) return undefined;
+    const [, , id, proof] = session.split('.');
+    // A name that says nothing of its client ends with the proof of the name.
+    if (id === undefined || proof === undefined) return undefined;
+    return isSame(proof, this.#clientProof({ id, identity })) ? id : undefined;
   }
 
   /** The relay that has given a session this name; undefined for a name that no relay with the key has given. */
@@ -60,6 +81,10 @@ export class PeerKey {
   /** Proves that the relay that dials has the key, and says this about the client. */
   diallerProof({ dialler, owner, diallerNonce, ownerNonce }: Exchange, said: readonly string[]): string {
     return this.#proof('dialler', dialler, owner, diallerNonce, ownerNonce, ...said);
+  }
+
+  #clientProof({ id, identity }: SessionClient): string {
+    return this.#proof('client', id, identity).slice(0, NAME_PROOF_LENGTH);
   }
 
   #nameProof(name: string): string {

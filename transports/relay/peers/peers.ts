@@ -8,7 +8,7 @@ import { PEER_SUBPROTOCOL } from '../../relay-protocol/frames.ts';
 import type { RelayPeers } from './options.ts';
 import { Passage, type PassedClient } from './passage.ts';
 import { PeerEntrance } from './peer-entrance.ts';
-import { ID_FORM, isPeerId, PeerKey } from './peer-key.ts';
+import { ID_FORM, isPeerId, PeerKey, type SessionClient } from './peer-key.ts';
 import { PeerLink, type PeerLinkSettings } from './peer-link.ts';
 
 /** Makes a WebSocket to a URL, with these headers and the relay's bounds. */
@@ -52,9 +52,14 @@ export class Peers {
     return this.#links.size;
   }
 
-  /** A new name for a session of this relay. */
-  nameSession(): string {
-    return this.#key.nameSession(this.id);
+  /** A new name for a session of this relay. @param client - whose it is, where another relay may adopt it. */
+  nameSession(client?: SessionClient): string {
+    return this.#key.nameSession(this.id, client);
+  }
+
+  /** The id of the client whose session may be adopted here; undefined where it may not, or is another identity's. */
+  clientOf(session: string, identity: string): string | undefined {
+    return this.#key.clientOf(session, identity);
   }
 
   /** The relay that has begun the session of this name; undefined for a name that is made up. */

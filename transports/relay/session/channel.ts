@@ -14,6 +14,8 @@ import type { WorkAssignments } from './assigned-work.ts';
 
 /** What a channel needs of its client's session. */
 export interface ChannelContext extends JudgedClient {
+  /** Whether the client's id is one that another relay gave, whose session this one has adopted. */
+  readonly isAdopted: boolean;
   /** Checks calls before they leave. */
   readonly callGuard: CallGuard;
   /** Bytes that the client may have under way on its channels to one address. */
@@ -32,6 +34,8 @@ export interface ChannelContext extends JudgedClient {
   holds(bytes: number): void;
   /** Answers a call that the relay refuses. */
   answer(topic: string, answer: Bytes): void;
+  /** What a server publishes for this one channel has come. */
+  came(deliveries: readonly Delivery[], channel: SessionSubscription): void;
   /** So many calls have left for a server. */
   called(count: number, upstream: Upstream): void;
   /** Ends the session of a client that breaks the protocol. */
@@ -116,6 +120,8 @@ export abstract class ForwardingChannel<C extends Pusher | Subscription>
 export class SessionSubscription extends ForwardingChannel<Subscription> {
   override readonly size: number;
   readonly topic: string;
+  /** Of a session that was adopted: the relay's clients share none to its topics. */
+  #own: UpstreamChannel<Subscription> | undefined;
 
   constructor(number: number, context: ChannelContext, upstream: Upstream, topic: string) {
     super(number, context, upstream);
@@ -123,15 +129,73 @@ export class SessionSubscription extends ForwardingChannel<Subscription> {
     this.size = 2 * topic.length;
   }
 
+  /** Whether it gets what the relay reads for all of its clients. */
+  get isShared(): boolean {
+    return this.#own === undefined;
+  }
+
+  /** Begins. @param from - the position up to which the client has all answers; undefined for those that come. */
+  begin(from?: number): void {
+    if (this.context.isAdopted || from !== undefined) {
+      this.#own = this.upstream.adopt(this.topic, from, (deliveries) => this.context.came(deliveries, this));
+    }
+    this.attach(this.#own ?? this.upstream.answers);
+  }
+
+  override close(): void {
+    super.close();
+    if (this.#own !== undefined) this.upstream.release(this.#own);
+  }
+
   deliver(deliveries: readonly Delivery[]): void {
     const parts = this.context.takes(sizeOf(deliveries)) ? [deliveries] : partsOf(deliveries);
-    for (const part of parts) {
-      this.context.post([Type.results, this.number, part], () => `${this.number} ${part[0]?.topic}`);
+    for (const [i, part] of parts.entries()) {
+      this.context.post(
+        this.written(part, parts[i + 1]?.[0]?.position),
+        () => `${this.number} ${part[0]?.topic}`,
+      );
     }
+  }
+
+  /** The frame for deliveries. @param next - the position of the delivery behind them, which may be the last of them, too. */
+  protected written(deliveries: readonly Delivery[], _next: number | undefined): Frame {
+    return [Type.results, this.number, deliveries];
   }
 
   protected override get isProved(): boolean {
     return this.shared?.channel.isProved ?? false;
+  }
+}
+
+/** Says of all deliveries which place they have, so that the client can go on behind it at another relay. */
+export class PlacedSubscription extends SessionSubscription {
+  #count = 0;
+  /** The position up to which the client has been sent everything; -1 before one is known. */
+  #reached = -1;
+
+  override begin(from?: number): void {
+    this.#reached = from ?? -1;
+    super.begin(from);
+  }
+
+  override becameReady(): void {
+    super.becameReady();
+    this.tellReached();
+  }
+
+  /** Tells the client what it need not ask for again, although nothing came for it. */
+  tellReached(): void {
+    const position = this.shared?.channel.position ?? -1;
+    if (position <= this.#reached) return;
+    this.#reached = position;
+    this.context.post([Type.placed, this.number, ++this.#count, position, [], []]);
+  }
+
+  protected override written(deliveries: readonly Delivery[], next: number | undefined): Frame {
+    const last = deliveries.at(-1)?.position;
+    if (last !== undefined && last !== next) this.#reached = Math.max(this.#reached, last);
+    const positions = deliveries.map(({ position = 0 }) => position);
+    return [Type.placed, this.number, ++this.#count, Math.max(0, this.#reached), positions, deliveries];
   }
 }
 
@@ -144,14 +208,14 @@ function sizeOf(deliveries: readonly Delivery[]): number {
 /** Splits deliveries into parts of one topic each, with at most {@link ANSWER_PART_BYTES} bytes or one envelope. */
 function partsOf(deliveries: readonly Delivery[]): Delivery[][] {
   const parts: Delivery[][] = [];
-  for (const { topic, frames } of deliveries) {
+  for (const { topic, frames, position } of deliveries) {
     let part: Bytes[] = [];
     let size = 0;
     for (const frame of frames) {
       if (part.length === 0 || size + frame.length > ANSWER_PART_BYTES) {
         part = [];
         size = 0;
-        parts.push([{ topic, frames: part }]);
+        parts.push([{ topic, frames: part, position }]);
       }
       part.push(frame);
       size += frame.length;

@@ -1,12 +1,26 @@
 import { SMALLEST_CALL } from '../../../src/flow-control.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { CancelNotice } from '../../../src/protocol/cancel.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { isTakenBy, LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/topics.ts';
 import type { Delivery } from '../../../src/transport.ts';
-import { ChannelKind, type Open, type Send, type Taken, Type } from '../../relay-protocol/frames.ts';
+import {
+  ChannelKind,
+  type Open,
+  type OpenFrom,
+  type Send,
+  type Store,
+  type Taken,
+  Type,
+} from '../../relay-protocol/frames.ts';
 import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { type ChannelContext, type SessionChannel, SessionSubscription } from './channel.ts';
+import {
+  type ChannelContext,
+  PlacedSubscription,
+  type SessionChannel,
+  SessionSubscription,
+} from './channel.ts';
 import type { ClientMemory } from './client-memory.ts';
 import type { ResolvedLimits } from './limits.ts';
 import { PullChannel } from './pull-channel.ts';
@@ -14,11 +28,22 @@ import { PushBacklog, PushChannel } from './push-channel.ts';
 import type { RetainedMessage } from './retained-message.ts';
 
 export interface SessionChannelsSettings {
+  /** Whether other relays can adopt the sessions. */
+  readonly isAdoptable: boolean;
   readonly limits: ResolvedLimits;
   /** Looks up a server. @returns undefined for a name that is not a server's. */
   readonly find: (name: string) => Upstream | undefined;
   readonly onRefused: (what: string) => void;
   readonly onLostWork: (count: number) => void;
+}
+
+interface Sent {
+  readonly number: number;
+  readonly generation: number;
+  readonly frames: readonly Bytes[];
+  readonly message: RetainedMessage;
+  /** The number of the first frame, where they have numbers. */
+  readonly first?: number;
 }
 
 /** The channels of one client, by number: opens them, passes on what comes and goes, and closes them. */
@@ -39,8 +64,10 @@ export class SessionChannels {
   }
 
   /** @throws PalmError for a channel that no well-behaved client opens. */
-  open([, number, kind, address, topic]: Open): void {
-    const { limits, find, onLostWork } = this.#settings;
+  open([, number, kind, address, topic, from]: Open | OpenFrom): void {
+    const { limits, find, onLostWork, isAdoptable } = this.#settings;
+    if (from !== undefined && !isAdoptable)
+      throw new PalmError('PROTOCOL', 'a channel is to go on, and no relay adopts sessions of this one');
     if (this.#channels.has(number)) throw new PalmError('PROTOCOL', `channel ${number} is open already`);
     if (this.#channels.size >= limits.maxChannels)
       throw new PalmError('PROTOCOL', 'the client opened more channels than it may have');
@@ -52,14 +79,21 @@ export class SessionChannels {
       this.#refuse(number, against ?? this.#client.identity.serverRefusal(server));
     } else if (kind === ChannelKind.push) {
       const backlog = this.#backlogOf(address);
-      const channel = new PushChannel(number, this.#client, upstream, !isForResults, backlog);
+      const first = isForResults ? undefined : from;
+      const channel = new PushChannel(number, this.#client, upstream, !isForResults, backlog, first);
       this.#keep(number, channel);
       channel.attach(isForResults ? upstream.results : upstream.calls);
     } else if (kind === ChannelKind.subscribe) {
       this.#checkTopic(topic);
-      const channel = new SessionSubscription(number, this.#client, upstream, topic);
+      const isPlaced = from !== undefined;
+      const channel = new (isPlaced ? PlacedSubscription : SessionSubscription)(
+        number,
+        this.#client,
+        upstream,
+        topic,
+      );
       this.#keep(number, channel);
-      channel.attach(upstream.answers);
+      channel.begin(isPlaced && from > 0 ? from - 1 : undefined);
     } else if (kind === ChannelKind.pull) {
       const channel = new PullChannel(number, this.#client, upstream, onLostWork);
       this.#keep(number, channel);
@@ -77,17 +111,28 @@ export class SessionChannels {
 
   /** @throws PalmError `PROTOCOL` for frames to a channel that takes none, or for more bytes than the window allows. */
   send([, number, generation, frames]: Send, message: RetainedMessage): void {
+    this.#send({ number, generation, frames, message });
+  }
+
+  /** As {@link send}, of frames with numbers. */
+  store([, number, generation, first, frames]: Store, message: RetainedMessage): void {
+    this.#send({ number, generation, frames, message, first });
+  }
+
+  #send({ number, generation, frames, message, first }: Sent): void {
     const channel = this.#channels.get(number);
     // A frame in pieces may be complete after its channel was closed.
     if (channel === undefined && number <= this.#highest) return;
-    if (!(channel instanceof PushChannel) || frames.length === 0)
+    const isFit = channel instanceof PushChannel && channel.isNumbered === (first !== undefined);
+    if (!isFit || frames.length === 0)
       throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or the list of frames is empty`);
-    const { window } = this.#settings.limits;
+    // Of a session that was adopted all comes again that may not be stored, also what the other relay has given credit for.
+    const window = this.#settings.limits.window * (this.#client.isAdopted ? 2 : 1);
     const { outstanding, waiting } = channel.backlog;
     if (outstanding >= window || waiting >= window / SMALLEST_CALL) {
       throw new PalmError('PROTOCOL', 'the client sent more bytes than its window allows');
     }
-    channel.take(generation, frames, message);
+    channel.take(generation, frames, message, first);
   }
 
   /** @throws PalmError `PROTOCOL` when the client cannot have had so many. */
@@ -130,10 +175,16 @@ export class SessionChannels {
   ): void {
     for (const channel of this.#channels.values()) {
       if (!(channel instanceof SessionSubscription)) continue;
-      if (upstream !== undefined && channel.upstream !== upstream) continue;
+      if (upstream !== undefined && (channel.upstream !== upstream || !channel.isShared)) continue;
       const own = deliveries.filter(({ topic }) => isTakenBy(topic, channel.topic));
       if (own.length > 0) channel.deliver(own.map(change));
     }
+  }
+
+  /** Tells the client up to where it has everything, so that it need not be read again. */
+  tellReached(): void {
+    for (const channel of this.#channels.values())
+      if (channel instanceof PlacedSubscription) channel.tellReached();
   }
 
   closeAll(): void {

@@ -12,10 +12,13 @@ import type { SharedSendQueue } from '../upstream/send-queue.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type ChannelContext, ForwardingChannel } from './channel.ts';
 import type { RetainedMessage } from './retained-message.ts';
+import { StoredNumbers } from './stored-numbers.ts';
 
 /** Frames of one message. */
 interface Batch {
   readonly frames: readonly Bytes[];
+  /** The number of the first one; undefined where they have none. */
+  readonly first: number | undefined;
   /** The generation of the channel that they are for. */
   readonly generation: number;
   /** The message that they came in. */
@@ -36,6 +39,9 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   #waiting = 0;
   /** Frames to send next, the bytes that they came as, the credit for these, the messages to release then, and free places taken for more. */
   #outgoing: Bytes[] = [];
+  /** Names of the frames to send next, where they have numbers, and the numbers of those that came since the last were sent. */
+  #outgoingIds: string[] = [];
+  #outgoingNumbers: number[] = [];
   #outgoingBytes = 0;
   #outgoingCredit = 0;
   #outgoingMessages: RetainedMessage[] = [];
@@ -46,31 +52,49 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   #cancelled: CancelledCalls | undefined;
   /** Whether calls had to wait for places. */
   #hasWaited = false;
+  /** Which frames are stored; undefined where they have no numbers. */
+  readonly #stored: StoredNumbers | undefined;
 
+  /** @param first - the number of the first frame that comes, where frames have numbers. */
   constructor(
     number: number,
     context: ChannelContext,
     upstream: Upstream,
     carriesCalls: boolean,
     backlog: PushBacklog,
+    first?: number,
   ) {
     super(number, context, upstream);
     this.#carriesCalls = carriesCalls;
     this.backlog = backlog;
     this.#queue = carriesCalls ? upstream.callQueue : upstream.resultQueue;
-    this.#credit = new CreditAccount(context.window, (bytes) => context.post([Type.taken, number, bytes]));
+    const stored = first === undefined ? undefined : new StoredNumbers(first);
+    this.#stored = stored;
+    this.#credit = new CreditAccount(context.window, (bytes) =>
+      context.post(
+        stored === undefined ? [Type.taken, number, bytes] : [Type.stored, number, bytes, stored.next],
+      ),
+    );
+  }
+
+  /** Whether its frames have numbers. */
+  get isNumbered(): boolean {
+    return this.#stored !== undefined;
   }
 
   override get isForWork(): boolean {
     return !this.#carriesCalls;
   }
 
-  /** @param generation - the generation that the client sends for. Frames for an earlier one are dropped. */
-  take(generation: number, frames: readonly Bytes[], message: RetainedMessage): void {
+  /**
+   * @param generation - the generation that the client sends for. Frames for an earlier one are dropped.
+   * @param first - the number of the first one, where they have numbers.
+   */
+  take(generation: number, frames: readonly Bytes[], message: RetainedMessage, first?: number): void {
     if (this.#isOver(generation)) return;
     let bytes = 0;
     for (const frame of frames) bytes += this.context.counted(frame);
-    this.#came.push({ frames, generation, message });
+    this.#came.push({ frames, first, generation, message });
     message.retain();
     this.#count(bytes, frames.length);
     if (this.#isPassing) return;
@@ -145,9 +169,10 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   }
 
   /** Calls leave when {@link MOST_IN_TURN} are there, when there are no places for more, or when no more have come. */
-  async #passCalls({ frames, generation, message }: Batch): Promise<void> {
+  async #passCalls(batch: Batch): Promise<void> {
+    const { generation, message } = batch;
     try {
-      await this.#gather(frames, generation);
+      await this.#gather(batch);
     } finally {
       // Its frames that have not left are among the outgoing ones.
       this.#outgoingMessages.push(message);
@@ -155,17 +180,18 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     if (this.#came.size === 0 || this.#isOver(generation)) await this.#send(generation);
   }
 
-  async #gather(frames: readonly Bytes[], generation: number): Promise<void> {
+  async #gather({ frames, first, generation }: Batch): Promise<void> {
     for (const [index, frame] of frames.entries()) {
       if (this.#isOver(generation)) break;
+      const number = first === undefined ? undefined : first + index;
       const judging = this.#judge(frame);
       let verdict = judging instanceof Promise ? await judging : judging;
       if (!verdict.passes) {
-        this.#refuse(frame, verdict);
+        this.#refuse(frame, number, verdict);
         continue;
       }
       if (this.#isCancelled(verdict.frame)) {
-        this.#add(frame);
+        this.#add(frame, number);
         continue;
       }
       if (this.#places === 0) {
@@ -179,17 +205,18 @@ export class PushChannel extends ForwardingChannel<Pusher> {
           verdict = await this.#judge(frame);
           if (this.#isOver(generation)) break;
           if (verdict.passes && this.#isCancelled(verdict.frame)) {
-            this.#add(frame);
+            this.#add(frame, number);
             continue;
           }
           if (!verdict.passes) {
-            this.#refuse(frame, verdict);
+            this.#refuse(frame, number, verdict);
             continue;
           }
         }
       }
       this.#places--;
-      this.#add(frame);
+      this.#add(frame, number);
+      if (number !== undefined) this.#outgoingIds.push(`${this.context.id}.${this.number}.${number}`);
       // A new list: the empty one is in V8's old generation by now, and would move its frames there.
       if (this.#outgoing.length === 0) this.#outgoing = [verdict.frame];
       else this.#outgoing.push(verdict.frame);
@@ -206,12 +233,17 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     return this.context.callGuard.judge(this.context, this.upstream, frame);
   }
 
-  #refuse(frame: Bytes, { topic, answer }: CallVerdict & { readonly passes: false }): void {
-    this.#add(frame);
+  #refuse(
+    frame: Bytes,
+    number: number | undefined,
+    { topic, answer }: CallVerdict & { readonly passes: false },
+  ): void {
+    this.#add(frame, number);
     this.context.answer(topic, answer);
   }
 
-  #add(frame: Bytes): void {
+  #add(frame: Bytes, number?: number): void {
+    if (number !== undefined) this.#outgoingNumbers.push(number);
     this.#outgoingBytes += frame.length;
     this.#outgoingCredit += this.context.counted(frame);
   }
@@ -253,6 +285,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       return;
     }
     const hasWaited = this.#hasWaited;
+    for (const number of this.#outgoingNumbers) this.#stored?.add(number, 1);
     this.#giveUp();
     this.#count(-credit, 0);
     this.#credit.add(credit, hasWaited);
@@ -261,18 +294,20 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   /** Hands the frames to the transport. They count until they have left it, also when their client is gone. */
   async #handOver(generation: number, bytes: number): Promise<void> {
     const frames = this.#outgoing;
+    const ids = this.#outgoingIds;
     const messages = this.#outgoingMessages;
     if (this.#isOver(generation) || this.shared === undefined) {
       this.#queue.leave(bytes);
       return;
     }
     this.#outgoing = [];
+    this.#outgoingIds = [];
     this.#outgoingMessages = [];
     if (this.#carriesCalls) this.context.called(frames.length, this.upstream);
     // Places that were taken for refused or further calls are free for others meanwhile.
     this.#givePlacesBack();
     try {
-      await this.shared.channel.send(frames);
+      await this.shared.channel.send(frames, ids);
     } finally {
       this.#queue.leave(bytes);
       for (const message of messages) message.release();
@@ -283,6 +318,8 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   #giveUp(): void {
     if (this.#carriesCalls) this.#places += this.#outgoing.length;
     this.#outgoing = [];
+    this.#outgoingIds = [];
+    this.#outgoingNumbers = [];
     this.#outgoingBytes = 0;
     this.#outgoingCredit = 0;
     this.#hasWaited = false;

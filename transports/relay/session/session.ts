@@ -21,7 +21,7 @@ import type { RequestGuard } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { AnswerBudget, type AnswerTaker } from './answer-budget.ts';
 import { WorkAssignments } from './assigned-work.ts';
-import type { ChannelContext } from './channel.ts';
+import type { ChannelContext, SessionSubscription } from './channel.ts';
 import { SessionChannels, type SessionChannelsSettings } from './channels.ts';
 import { ClientMemory } from './client-memory.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -58,10 +58,14 @@ export interface Credentials {
   readonly info: ConnectionInfo;
 }
 
+/** What a session begins with: see {@link ClientSession}. */
+export type NewSession = Pick<ClientSession, 'id' | 'isAdopted' | 'secret' | 'identity' | 'group'>;
+
 /** The session of one client, which outlives its sockets. */
 export class ClientSession implements ChannelContext, RequestContext, AnswerTaker {
   /** The id that the relay gave the client. */
   readonly id: string;
+  readonly isAdopted: boolean;
   /** What the client must show to resume the session on another socket. */
   readonly secret: string;
   identity: Identity;
@@ -92,8 +96,9 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   /** Since when the client is away. */
   #awaySince = 0;
 
-  constructor(id: string, secret: string, identity: Identity, group: string, settings: SessionSettings) {
+  constructor({ id, isAdopted, secret, identity, group }: NewSession, settings: SessionSettings) {
     this.id = id;
+    this.isAdopted = isAdopted;
     this.secret = secret;
     this.identity = identity;
     this.group = group;
@@ -222,6 +227,14 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
 
   /** Sends a server's answers to the client. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
+    this.#pass(deliveries, () => this.#distribute(upstream, deliveries));
+  }
+
+  came(deliveries: readonly Delivery[], channel: SessionSubscription): void {
+    this.#pass(deliveries, () => channel.deliver(deliveries.map((delivery) => this.#fitting(delivery))));
+  }
+
+  #pass(deliveries: readonly Delivery[], send: () => void): void {
     let count = 0;
     let bytes = 0;
     for (const { topic, frames } of deliveries) {
@@ -232,7 +245,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     }
     this.#openCalls = Math.max(0, this.#openCalls - count);
     this.#channels.payCredit();
-    this.#distribute(upstream, deliveries);
+    send();
     if (count > 0) this.callBudget.answered(count, bytes);
   }
 
@@ -286,15 +299,21 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#settings.forget(this);
   }
 
-  /** Frees all that the session holds. */
-  close(): void {
+  /** Sends what keeps the client's connection up, and its knowledge of what it has. */
+  beat(): void {
+    this.#channels.tellReached();
+    this.log.tell([Type.ping]);
+  }
+
+  /** Frees all that the session holds. @param mayGoOn - whether the client may go on at another relay, and wait for its answers. */
+  close(mayGoOn: boolean): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.log.suspend();
     this.#callBudget?.close();
     this.#replyBudget?.close();
     this.#channels.closeAll();
-    this.#cancelAll();
+    if (!mayGoOn) this.#cancelAll();
     this.#requests.close();
     this.#memory.close();
   }
@@ -357,6 +376,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
         this.#requests.cancel(frame[1]);
         return;
       case Type.open:
+      case Type.openFrom:
         this.#channels.open(frame);
         return;
       case Type.close:
@@ -365,6 +385,10 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
       case Type.send:
         for (const own of frame[3]) this.#checkSize(own);
         this.#channels.send(frame, message);
+        return;
+      case Type.store:
+        for (const own of frame[4]) this.#checkSize(own);
+        this.#channels.store(frame, message);
         return;
       case Type.taken:
         this.#channels.taken(frame);
@@ -415,14 +439,17 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     const frames = delivery.frames.map((frame) =>
       frame.length <= maxFrame ? frame : this.callGuard.tooLarge(frame, maxFrame),
     );
-    return { topic: delivery.topic, frames };
+    return { ...delivery, frames };
   }
 }
 
 /** How many frames a message has, including the PALM frames within them. */
 function framesIn(frames: readonly ClientFrame[]): number {
   let count = frames.length;
-  for (const frame of frames) if (frame[0] === Type.send) count += frame[3].length;
+  for (const frame of frames) {
+    if (frame[0] === Type.send) count += frame[3].length;
+    else if (frame[0] === Type.store) count += frame[4].length;
+  }
   return count;
 }
 

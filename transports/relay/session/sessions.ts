@@ -1,8 +1,10 @@
 import { startTimer } from '../../../src/async/timers.ts';
-import { relayedId, relayedNumber } from '../../../src/protocol/topics.ts';
+import { relayedClient, relayedId } from '../../../src/protocol/topics.ts';
 import type { Delivery } from '../../../src/transport.ts';
+import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import type { Identity } from '../auth/identity.ts';
 import { networkOf } from '../http/proxies.ts';
+import type { SessionClient } from '../peers/peer-key.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { Expiry } from './expiry.ts';
 import { ClientSession, type SessionSettings, type SessionSocket } from './session.ts';
@@ -15,7 +17,7 @@ export interface SessionsSettings {
   /** The most sessions without a socket of one group. */
   readonly mostAbsent: number;
   /** A new name of a session, that nobody can guess: all that a client needs to resume it. */
-  readonly nameSession: () => string;
+  readonly nameSession: (client: SessionClient) => string;
   /** Milliseconds that a session without a socket is remembered. */
   readonly resumeWindow: number;
   readonly sessions: Omit<SessionSettings, 'forget'>;
@@ -35,8 +37,8 @@ export function groupOf(address: string, identity: Identity): string {
 /** The sessions of a relay's clients, connected or away. */
 export class Sessions {
   readonly #settings: SessionsSettings;
-  /** By the client's number, which is between the first two slashes of its topics. */
-  readonly #byNumber = new Map<string, SessionEntry>();
+  /** By the client's id. */
+  readonly #byClient = new Map<string, SessionEntry>();
   readonly #bySecret = new Map<string, SessionEntry>();
   /** Sessions without a socket, by group; in each group the one that has been away for longest is first. */
   readonly #absent = new Map<string, Set<ClientSession>>();
@@ -61,21 +63,23 @@ export class Sessions {
    * Begins a session. When there is no room, a session without a socket is forgotten: the one that has been away for longest, of
    * the group with the most of them.
    * @param address - network address of the client.
+   * @param adopted - the client's id, where another relay had its session.
    */
-  begin(identity: Identity, address: string): ClientSession {
+  begin(identity: Identity, address: string, adopted?: string): ClientSession {
+    const before = adopted === undefined ? undefined : this.#byClient.get(adopted)?.session;
+    // It has been elsewhere meanwhile: what is known of it here is out of date.
+    if (before !== undefined) {
+      before.disconnect(CloseCode.replaced, 'the client goes on with its session elsewhere');
+      this.forget(before, true);
+    }
     if (this.#bySecret.size >= this.#settings.most) this.#makeRoom();
     const group = groupOf(address, identity);
-    const number = (this.#next++).toString(36);
-    const secret = this.#settings.nameSession();
-    const session = new ClientSession(
-      relayedId(this.#settings.relayId, number),
-      secret,
-      identity,
-      group,
-      this.#sessionSettings,
-    );
+    const id = adopted ?? relayedId(this.#settings.relayId, (this.#next++).toString(36));
+    const secret = this.#settings.nameSession({ id, identity: identity.name });
+    const isAdopted = adopted !== undefined;
+    const session = new ClientSession({ id, isAdopted, secret, identity, group }, this.#sessionSettings);
     const entry = { session, stopForgetting: undefined };
-    this.#byNumber.set(number, entry);
+    this.#byClient.set(id, entry);
     this.#bySecret.set(secret, entry);
     return session;
   }
@@ -118,7 +122,7 @@ export class Sessions {
     if (entry === undefined) return;
     session.away();
     entry.stopForgetting?.();
-    entry.stopForgetting = startTimer(this.#settings.resumeWindow, () => this.forget(session));
+    entry.stopForgetting = startTimer(this.#settings.resumeWindow, () => this.forget(session, true));
     const absent = this.#absent.get(session.group) ?? new Set();
     this.#absent.set(session.group, absent);
     absent.add(session);
@@ -126,24 +130,25 @@ export class Sessions {
     if (absent.size > this.#settings.mostAbsent) this.#forgetOldest(absent);
   }
 
-  forget(session: ClientSession): void {
+  /** @param mayReturn - whether the client has not said that it is done: where it can, it may go on at another relay. */
+  forget(session: ClientSession, mayReturn = false): void {
     const entry = this.#bySecret.get(session.secret);
     if (entry === undefined) return;
     entry.stopForgetting?.();
     this.#bySecret.delete(session.secret);
-    this.#byNumber.delete(relayedNumber(session.id));
+    this.#byClient.delete(session.id);
     this.#isBack(session);
-    session.close();
+    session.close(mayReturn && this.#settings.sessions.isAdoptable);
   }
 
   /** Gives each client the deliveries for its topics. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
     for (let i = 0; i < deliveries.length; ) {
-      const number = relayedNumber(deliveries[i]?.topic ?? '');
+      const client = relayedClient(deliveries[i]?.topic ?? '');
       let end = i + 1;
-      while (end < deliveries.length && relayedNumber(deliveries[end]?.topic ?? '') === number) end++;
+      while (end < deliveries.length && relayedClient(deliveries[end]?.topic ?? '') === client) end++;
       const own = i === 0 && end === deliveries.length ? deliveries : deliveries.slice(i, end);
-      this.#byNumber.get(number)?.session.deliver(upstream, own);
+      this.#byClient.get(client)?.session.deliver(upstream, own);
       i = end;
     }
   }
@@ -156,7 +161,7 @@ export class Sessions {
 
   #forgetOldest(absent: ReadonlySet<ClientSession>): void {
     for (const session of absent) {
-      this.forget(session);
+      this.forget(session, true);
       return;
     }
   }

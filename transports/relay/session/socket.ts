@@ -9,6 +9,7 @@ import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import { closeReason, endsSession } from '../../relay-protocol/close-codes.ts';
 import {
+  ADOPTS,
   type ClientFrame,
   FEATURES,
   type Hello,
@@ -47,6 +48,8 @@ export interface SocketContext {
   readonly sockets: Set<ServerSocket>;
   /** The relays beside this one, if there are any. */
   readonly peers: Peers | undefined;
+  /** Whether the relays adopt each other's sessions. */
+  readonly isAdoptable: boolean;
   readonly isDraining: () => boolean;
 }
 
@@ -233,7 +236,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     }
     this.#isAlive = false;
     // The owner of a session that is passed on sends pings by itself.
-    session?.log.tell([Type.ping]);
+    session?.beat();
   }
 
   passed(): void {
@@ -383,12 +386,21 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
       identity = await this.#identify(token);
       if (identity === undefined) return;
     }
-    metrics.session(secret === null ? 'new' : 'forgotten');
-    if (this.#context.isDraining()) this.close(CloseCode.goingAway, 'the relay is going down');
-    else {
-      const session = sessions.begin(identity, this.info.address);
-      this.#begin(session, false, identity, { token, received: 0, isPaced });
+    const adopted = this.#adoptable(secret, identity);
+    if (this.#context.isDraining()) {
+      const code = adopted === undefined ? CloseCode.goingAway : CloseCode.elsewhere;
+      this.close(code, 'the relay is going down');
+      return;
     }
+    metrics.session(adopted !== undefined ? 'adopted' : secret === null ? 'new' : 'forgotten');
+    const session = sessions.begin(identity, this.info.address, adopted);
+    this.#begin(session, false, identity, { token, received: 0, isPaced });
+  }
+
+  /** The id of the client whose session can go on here, although no relay has it; undefined where none can. */
+  #adoptable(secret: string | null, identity: Identity): string | undefined {
+    const { isAdoptable, peers } = this.#context;
+    return isAdoptable && secret !== null ? peers?.clientOf(secret, identity.name) : undefined;
   }
 
   /** @returns undefined when the socket is closed. */
@@ -448,7 +460,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     identity: Identity,
     { token, received, isPaced }: GreetingParts,
   ): void {
-    const { sessions, limits, metrics, budget } = this.#context;
+    const { sessions, limits, metrics, budget, isAdoptable } = this.#context;
     this.#greeted();
     if (isResumed) metrics.session('resumed');
     if (this.#arrival?.entrance !== undefined) metrics.peer('taken');
@@ -471,7 +483,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
           resumeWindow,
           identity.keyPrefix,
         ],
-        FEATURES,
+        FEATURES + (isAdoptable ? ADOPTS : 0),
       ),
     );
     session.resume(this, received, isPaced);

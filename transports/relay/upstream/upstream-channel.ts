@@ -20,6 +20,7 @@ export class UpstreamChannel<C extends Channel> {
   /** Users that wait for the server's address. */
   readonly #waiting = new Set<ChannelUser<C>>();
   #opening: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(settings: UpstreamChannelSettings<C>) {
     this.#settings = settings;
@@ -62,12 +63,13 @@ export class UpstreamChannel<C extends Channel> {
     const before = this.#shared;
     if (given !== undefined || before === undefined) return;
     const address = await find(key);
-    if (address === this.#address) return;
+    if (this.#isClosed || address === this.#address) return;
     const shared = this.#openAt(address);
     for (const user of await before.close()) shared.add(user);
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#waiting.clear();
     await this.#shared?.close();
   }
@@ -75,7 +77,9 @@ export class UpstreamChannel<C extends Channel> {
   async #open(): Promise<void> {
     const { key, given, find } = this.#settings;
     try {
-      const shared = this.#openAt(given ?? (await find(key)));
+      const address = given ?? (await find(key));
+      if (this.#isClosed) return;
+      const shared = this.#openAt(address);
       for (const user of this.#waiting) shared.add(user);
     } catch (error) {
       const refusal = PalmError.from(error, 'PROTOCOL', 'the channel cannot be opened');

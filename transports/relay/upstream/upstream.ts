@@ -70,6 +70,13 @@ interface Profile {
   readonly takesCancels: boolean;
 }
 
+/** What is read of what a server publishes, and who gets it. */
+interface Reading {
+  readonly topic: string;
+  readonly from?: number | undefined;
+  readonly deliver: (deliveries: readonly Delivery[]) => void;
+}
+
 const PROOF_TIMEOUT = 2_000;
 
 /** Milliseconds that a server gets to prove that it answers, and for which the outcome is remembered. */
@@ -105,6 +112,8 @@ export class Upstream {
   readonly resultQueue: SharedSendQueue = new SharedSendQueue();
   /** What is published for clients of the relay: one subscription, proved once. */
   readonly answers: UpstreamChannel<Subscription>;
+  /** What is published for clients of other relays, whose sessions this one has adopted. */
+  readonly #adopted = new Set<UpstreamChannel<Subscription>>();
   readonly inFlight: FlowLimit = new FlowLimit(() => (this.#profile?.isFrond === true ? CALLS : PYLM_CALLS));
   /** Addresses that were dialled. */
   readonly #addresses = new Set<string>();
@@ -133,7 +142,11 @@ export class Upstream {
       key: 'pub_address',
       given: subAddress,
       find,
-      open: (address) => this.#subscribe(address),
+      open: (address) =>
+        this.#subscribe(address, {
+          topic: context.prefix,
+          deliver: (deliveries) => context.deliver(this, deliveries),
+        }),
     });
   }
 
@@ -259,6 +272,41 @@ export class Upstream {
     return this.#target.workerPushAddress ?? (await this.#find('worker_push_address'));
   }
 
+  /**
+   * A channel for what is published under a topic of another relay's client.
+   * @param from - the position behind which it begins; undefined for what is published from now on.
+   */
+  adopt(
+    topic: string,
+    from: number | undefined,
+    deliver: (deliveries: readonly Delivery[]) => void,
+  ): UpstreamChannel<Subscription> {
+    const find = (key: string) => this.#find(key);
+    let position = from;
+    const channel = new UpstreamChannel({
+      key: 'pub_address',
+      given: this.#target.subAddress,
+      find,
+      open: (address) =>
+        this.#subscribe(address, {
+          topic,
+          from: position,
+          deliver: (deliveries) => {
+            position = deliveries.at(-1)?.position ?? position;
+            deliver(deliveries);
+          },
+        }),
+    });
+    this.#adopted.add(channel);
+    return channel;
+  }
+
+  /** Ends a channel that {@link adopt} gave. */
+  release(channel: UpstreamChannel<Subscription>): void {
+    this.#adopted.delete(channel);
+    void channel.close();
+  }
+
   /** Pulls work for all clients that work for this server. */
   pull(address: string): Puller {
     return this.#context.connection.pull(this.#dialled(address));
@@ -267,7 +315,8 @@ export class Upstream {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.inFlight.close(new PalmError('CLOSED', 'the relay is closed', { sent: false }));
-    await Promise.all([this.calls.close(), this.results.close(), this.answers.close(), this.pool.close()]);
+    const channels = [this.calls, this.results, this.answers, ...this.#adopted];
+    await Promise.all([...channels.map((channel) => channel.close()), this.pool.close()]);
   }
 
   #dbAddress(): string {
@@ -289,18 +338,19 @@ export class Upstream {
     return new SharedChannel(this.#context.connection.push(this.#dialled(address)), () => this.#lookAgain());
   }
 
-  #subscribe(address: string): SharedChannel<Subscription> {
-    const { connection, prefix } = this.#context;
+  #subscribe(address: string, { topic, from, deliver }: Reading): SharedChannel<Subscription> {
+    const { connection } = this.#context;
     const isStock = this.#profile?.isFrond === false;
-    const subscription = connection.subscribe(this.#dialled(address), prefix, {
+    const subscription = connection.subscribe(this.#dialled(address), topic, {
       proofTimeout: isStock ? 0 : PROOF_TIMEOUT,
       maxUnread: UPSTREAM_UNREAD,
+      from,
     });
-    this.#read(subscription);
+    this.#read(subscription, deliver);
     return new SharedChannel(subscription, () => this.#lookAgain());
   }
 
-  async #read(subscription: Subscription): Promise<void> {
+  async #read(subscription: Subscription, deliver: Reading['deliver']): Promise<void> {
     for await (const deliveries of { [Symbol.asyncIterator]: () => subscription[Symbol.asyncIterator]() }) {
       let bytes = 0;
       for (const { topic, frames } of deliveries) {
@@ -310,7 +360,7 @@ export class Upstream {
           bytes += length;
         }
       }
-      this.#context.deliver(this, deliveries);
+      deliver(deliveries);
       this.#context.garbageCollection.took(bytes);
     }
   }
@@ -374,7 +424,7 @@ export class Upstream {
 
   /** Repeats until every open channel is usable: addresses that a server gives may be out of date a moment later. */
   async #look(): Promise<void> {
-    const channels = [this.calls, this.results, this.answers];
+    const channels = [this.calls, this.results, this.answers, ...this.#adopted];
     do {
       try {
         await (this.#profile ?? this.#profiled());

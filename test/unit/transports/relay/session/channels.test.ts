@@ -78,6 +78,7 @@ function ground(grants: Partial<Grants> = {}) {
       find: (name) => servers.find((own) => own.name === name) as unknown as Upstream | undefined,
       onRefused: refused,
       onLostWork: () => {},
+      isAdoptable: false,
     },
   );
   const open = (number: number, kind: number, address = 'first', topic = `${ID}/`) =>

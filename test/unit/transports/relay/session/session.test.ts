@@ -462,27 +462,30 @@ function one({ limits = {}, grants = {} }: { limits?: object; grants?: object } 
   const upstream = server as unknown as Upstream;
   const onRefused = vi.fn();
   const budget = new MemoryBudget(1_000_000_000);
-  const forget = vi.fn((session: ClientSession) => session.close());
+  const forget = vi.fn((session: ClientSession) => session.close(false));
   const identity = new Identity({ name: 'alice', servers: ['server'], cache: 'all', ...grants });
-  const session = new ClientSession('relay/1', 'secret', identity, 'group', {
-    limits: resolveLimits({ maxFrame: 1_000, window: 4_000, maxHeld: 100_000, maxRequests: 3, ...limits }),
-    calls: {
-      tooLarge: ({ length }: Bytes, most: number) => bytes(`${length} of ${most}`),
-      // Calls stay where they are until it is known what becomes of them.
-      judge: () => new Promise(() => {}),
-    },
-    requests: {
-      judge: (_: unknown, __: string, frame: Bytes) =>
-        textOf(frame) === 'work'
-          ? { kind: 'work', worker: 'w', name: 'n', leaves: false, frame }
-          : { kind: 'cache', frame },
-    },
-    budget,
-    find: (name: string) => (name === 'server' ? upstream : undefined),
-    onRefused,
-    onLostWork: () => {},
-    forget,
-  } as unknown as SessionSettings);
+  const session = new ClientSession(
+    { id: 'relay/1', isAdopted: false, secret: 'secret', identity, group: 'group' },
+    {
+      limits: resolveLimits({ maxFrame: 1_000, window: 4_000, maxHeld: 100_000, maxRequests: 3, ...limits }),
+      calls: {
+        tooLarge: ({ length }: Bytes, most: number) => bytes(`${length} of ${most}`),
+        // Calls stay where they are until it is known what becomes of them.
+        judge: () => new Promise(() => {}),
+      },
+      requests: {
+        judge: (_: unknown, __: string, frame: Bytes) =>
+          textOf(frame) === 'work'
+            ? { kind: 'work', worker: 'w', name: 'n', leaves: false, frame }
+            : { kind: 'cache', frame },
+      },
+      budget,
+      find: (name: string) => (name === 'server' ? upstream : undefined),
+      onRefused,
+      onLostWork: () => {},
+      forget,
+    } as unknown as SessionSettings,
+  );
   const socket = () => {
     const sent: RelayFrame[] = [];
     const own = {
@@ -648,10 +651,13 @@ describe('the count of a session', () => {
 
   it('of an envelope is half a window at most where the client takes pieces, for good', () => {
     const budget = new MemoryBudget(1_000);
-    const fresh = new ClientSession('relay/1', 'secret', IDENTITY, 'group', {
-      limits: resolveLimits({ window: 1_001 }),
-      budget,
-    } as unknown as SessionSettings);
+    const fresh = new ClientSession(
+      { id: 'relay/1', isAdopted: false, secret: 'secret', identity: IDENTITY, group: 'group' },
+      {
+        limits: resolveLimits({ window: 1_001 }),
+        budget,
+      } as unknown as SessionSettings,
+    );
     const socket = { unsent: 0, send: () => {}, close: () => {} };
     expect(fresh.counted(new Uint8Array(1_001))).toBe(1_001);
     fresh.resume(socket, 0, true);
@@ -659,7 +665,7 @@ describe('the count of a session', () => {
     expect([500, 501, 502, 1_001].map((size) => fresh.counted(new Uint8Array(size)))).toEqual([
       500, 501, 501, 501,
     ]);
-    fresh.close();
+    fresh.close(false);
   });
 });
 
@@ -705,8 +711,8 @@ describe('the calls of a session', () => {
     server.cancel.mockRejectedValue(new Error('it is gone'));
     session.called(1, upstream);
     session.called(1, upstream);
-    session.close();
-    session.close();
+    session.close(false);
+    session.close(false);
     expect(server.cancel).toHaveBeenCalledExactlyOnceWith({
       client: 'relay/1',
       calls: [],
@@ -756,7 +762,7 @@ describe('the calls of a session', () => {
     session.take({ sequence: 1, confirmed: 1, frames: [] }, 100);
     await settle();
     expect(places).toBe(1);
-    session.close();
+    session.close(false);
   });
 
   it('have answers of up to maxFrame, and failures in the place of larger ones', async () => {
@@ -883,7 +889,7 @@ describe('what a session keeps', () => {
       const before = budget.total;
       take([Type.send, 1, 1, Array.from({ length: count }, () => bytes('x'))]);
       const kept = budget.total - before;
-      session.close();
+      session.close(false);
       return kept;
     };
     expect([keptOf(1), keptOf(3)]).toEqual([100 + 512 + 2 * 128, 100 + 512 + 4 * 128]);
@@ -934,7 +940,7 @@ describe('what a session keeps', () => {
     expect(more).toBeGreaterThanOrEqual(1_200);
     take([Type.piece, 1, false, new Uint8Array(10)]);
     expect(budget.total).toBeGreaterThanOrEqual(before + more);
-    session.close();
+    session.close(false);
     await settle();
     expect(budget.total).toBe(0);
   });
@@ -957,7 +963,7 @@ describe('what a session keeps', () => {
     take([Type.request, 1, 'server', bytes('x')]);
     await settle();
     expect(server.answers.users.size).toBe(1);
-    session.close();
+    session.close(false);
     expect(server.request.mock.results[0]?.value.cancel).toHaveBeenCalledOnce();
     // The frame may still be in a transport until the request has ended.
     expect(budget.total).toBeGreaterThan(0);
