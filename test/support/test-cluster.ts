@@ -3,7 +3,10 @@ import { afterEach } from 'vitest';
 import { type RoleDefinition, type RunningRole, startRole } from '../../src/cluster/index.ts';
 import { Client, type ConnectOptions } from '../../src/index.ts';
 import type { BindingTransport } from '../../src/transport.ts';
+import { freeAddress } from './ports.ts';
 import { within } from './wait.ts';
+
+const ANY_PORT = 'tcp://127.0.0.1:*';
 
 export interface TestGround {
   readonly transport: BindingTransport;
@@ -51,8 +54,10 @@ export function testCluster(make: () => TestGround): () => TestCluster {
         if (definition.role === 'server' || definition.role === 'master') bound.push('pullAddress');
         if (definition.role === 'master' || definition.role === 'hub')
           bound.push('workerPullAddress', 'workerPushAddress');
-        const addresses =
-          definition.role === 'worker' ? {} : Object.fromEntries(bound.map((key) => [key, any]));
+        const addresses: Record<string, string> = {};
+        // Where a system chooses ports it gives them to outgoing connections, too: a role would not get its own again.
+        if (definition.role !== 'worker')
+          for (const key of bound) addresses[key] = any === ANY_PORT ? await freeAddress() : any;
         const whole = { loggingLevel: 'silent', ...addresses, ...definition } as RoleDefinition;
         return own((await startRole(whole, ground.transport)) as R);
       },

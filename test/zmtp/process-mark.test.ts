@@ -17,7 +17,7 @@ describe.runIf(process.platform === 'linux')('the mark of a process', () => {
 
   it('says that one has ended which is gone, or not yet collected, or whose number another has now', async () => {
     // The shell does not collect its child, so that remains as a zombie.
-    const shell = spawn('sh', ['-c', 'sleep 0.01 & echo $!; exec sleep 60'], {
+    const shell = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const zombie = await within(
@@ -26,6 +26,13 @@ describe.runIf(process.platform === 'linux')('the mark of a process', () => {
     );
     const statOf = (of: string) =>
       readFileSync(`/proc/${of}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+    const nameOf = (of: string) => readFileSync(`/proc/${of}/comm`, 'latin1').trim();
+    // As the shell it would still collect its child.
+    await within(
+      5_000,
+      until(() => nameOf(String(shell.pid)) === 'sleep'),
+    );
+    process.kill(Number(zombie), 'SIGKILL');
     await within(
       5_000,
       until(() => statOf(zombie)[0] === 'Z'),
