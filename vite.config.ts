@@ -53,7 +53,7 @@ const builds = {
 } as const;
 
 const CORE =
-  /[\\/]src[\\/](?!cluster)|[\\/]transports[\\/](shared[\\/]|relay-protocol[\\/]load-ws)|node_modules[\\/](msgpackr|nanoid)[\\/]/;
+  /[\\/]src[\\/](?!cluster)|[\\/]transports[\\/](shared[\\/]|relay-protocol[\\/](load-ws|close-codes)|zmtp[\\/](commands|greeting|outbox|violation)\.ts)|node_modules[\\/](msgpackr|nanoid)[\\/]/;
 /** What every entry has: as files of their own they were a tenth of the package's files. */
 const BASE =
   /[\\/]src[\\/](checks|protocol[\\/](bytes|errors|ids|message|printable|topics)|async[\\/](deferred|fifo|harmless|signals|timers))\.ts/;
@@ -61,6 +61,10 @@ const BASE =
 const CLUSTER = /[\\/]src[\\/]cluster[\\/]/;
 /** The entry, and what the command does with queues. */
 const NATS = /[\\/]transports[\\/]nats[\\/]/;
+/** The packages that CURVE is made of. */
+const NOBLE = /node_modules[\\/]@noble[\\/]/;
+/** Both ends of a session with a relay. For Node with what only pages load later. */
+const SESSION = /[\\/]transports[\\/](relay-protocol[\\/]|websocket[\\/]adopt)/;
 /** What every command has: its options and errors, and the terminal. */
 const COMMAND =
   /[\\/]cli[\\/](terminal[\\/]|(command|ending|errors|help|host-port|input|io|options|report|service-logger|wait-notices)\.ts)/;
@@ -123,7 +127,7 @@ export default defineConfig(({ mode }) => {
         { find: /^ws$/, replacement: fileURLToPath(new URL('node_modules/ws/wrapper.mjs', import.meta.url)) },
       ],
     },
-    plugins: [...(mode === 'browser' ? [] : [lateMsgpackr]), ...(mode === 'node' ? [minifiedPackages] : [])],
+    plugins: [...(mode === 'browser' ? [] : [lateMsgpackr, minifiedPackages])],
     ...(mode === 'cjs' && { define: { 'import.meta.url': '__filename' } }),
     build: {
       outDir: `dist/${mode}`,
@@ -165,6 +169,8 @@ export default defineConfig(({ mode }) => {
                     { name: 'cluster', test: CLUSTER, minShareCount: 2 },
                     { name: 'nats', test: NATS, minShareCount: 2 },
                     { name: 'command', test: COMMAND },
+                    { name: 'session', test: SESSION },
+                    { name: 'noble', test: NOBLE },
                   ],
           },
         },

@@ -9,7 +9,7 @@ import { invalidCall, mustBe } from './errors.ts';
  */
 export function randomId(): string {
   if (typeof globalThis.crypto?.getRandomValues !== 'function') {
-    throw invalidCall('this platform has no crypto.getRandomValues, which ids need; load a polyfill first');
+    throw invalidCall('this platform has no crypto.getRandomValues: load a polyfill');
   }
   return nanoid();
 }

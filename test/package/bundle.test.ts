@@ -54,6 +54,11 @@ describe('an application that is a client through a relay', () => {
     expect(bundle.gzippedApart['elaborate']).toBeLessThanOrEqual(2_304);
   });
 
+  it('has what another relay needs to go on with a session apart, in at most 1,792 bytes', () => {
+    console.log(`adoption in a page: ${bundle.gzippedApart['adoption']} bytes of 1792`);
+    expect(bundle.gzippedApart['adoption']).toBeLessThanOrEqual(1_792);
+  });
+
   it('has what hears of progress apart, in at most 1,024 bytes', () => {
     console.log(`progress in a page: ${bundle.gzippedApart['call-progress']} bytes of 1024`);
     expect(bundle.gzippedApart['call-progress']).toBeLessThanOrEqual(1_024);

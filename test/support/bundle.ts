@@ -27,7 +27,7 @@ export const PAGE_LIMIT = 18 * 1024;
 export const LATER_LIMIT = 8.25 * 1024;
 
 /** Chunks that few pages ever load, by name: each is measured by itself. */
-const APART: readonly string[] = ['call-progress', 'canceller', 'elaborate', 'stored-job'];
+const APART: readonly string[] = ['adoption', 'call-progress', 'canceller', 'elaborate', 'stored-job'];
 
 export interface AppBundle {
   /** Every chunk that a page loads for it: the entry and what that imports, one after another. */

@@ -2,7 +2,6 @@
  * What a client keeps of its session so that another relay can adopt it, when the one that had it is gone: frames that may not be stored, and
  * up to where it has the answers (docs/protocol/relay.md, "A relay is gone"). The rest of the transport sees a session that goes on.
  */
-import { Fifo } from '../../src/async/fifo.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import type { Delivery } from '../../src/transport.ts';
@@ -16,22 +15,21 @@ import {
   type Send,
   Type,
 } from '../relay-protocol/frames.ts';
-import { parseRelayedAddress } from '../relay-protocol/server-address.ts';
+import { RESULTS } from '../relay-protocol/server-address.ts';
 
 /** Sends a frame. `flow` names the frames that it must stay in order with. */
 type Post = (frame: Frame, flow?: () => string) => void;
 
 export class AdoptableSession {
-  #post: Post;
+  readonly #post: Post;
   readonly #arrived: (frames: readonly RelayFrame[]) => void;
   readonly #codec = new EnvelopeCodec();
   readonly #channels = new Map<number, KeptChannel>();
   /** Requests without a reply, by id. */
-  readonly #requests = new Map<number, { readonly frame: Request; mayHaveLeft: boolean }>();
-  #isConnected = true;
+  readonly #requests = new Map<number, Request>();
 
   /**
-   * @param post - sends a frame in the session that there is.
+   * @param post - sends a frame to the relay that has the session now.
    * @param arrived - takes frames that the relay which is gone can no longer send.
    */
   constructor(post: Post, arrived: (frames: readonly RelayFrame[]) => void) {
@@ -57,7 +55,7 @@ export class AdoptableSession {
         break;
       }
       case Type.request:
-        this.#requests.set(frame[1], { frame, mayHaveLeft: this.#isConnected });
+        this.#requests.set(frame[1], frame);
         break;
       case Type.cancel:
         this.#requests.delete(frame[1]);
@@ -76,26 +74,13 @@ export class AdoptableSession {
     });
   }
 
-  /** The connection is gone. What is posted from now on stays here. */
-  suspend(): void {
-    this.#isConnected = false;
-  }
-
-  /** The relay that had the session goes on with it: it gets all that was posted. */
-  resume(): void {
-    this.#isConnected = true;
-    for (const request of this.#requests.values()) request.mayHaveLeft = true;
-  }
-
-  /** Another relay has adopted the session. @param post - sends a frame to it. */
-  adopted(post: Post): void {
-    this.#post = post;
-    this.#isConnected = true;
+  /** Another relay has adopted the session. */
+  adopted(): void {
     for (const channel of this.#channels.values()) {
       this.#arrived(channel.left());
-      post(channel.openFrame);
+      this.#post(channel.openFrame);
     }
-    for (const [id, request] of [...this.#requests]) this.#askAgain(id, request);
+    for (const request of [...this.#requests.values()]) this.#askAgain(request);
   }
 
   #open(frame: Open): void {
@@ -103,7 +88,7 @@ export class AdoptableSession {
     const channel =
       kind === ChannelKind.subscribe
         ? new KeptSubscription(frame)
-        : kind === ChannelKind.push && !parseRelayedAddress(address).isForResults
+        : kind === ChannelKind.push && !address.endsWith(RESULTS)
           ? new KeptPush(frame)
           : new PlainChannel(frame);
     this.#channels.set(number, channel);
@@ -111,11 +96,10 @@ export class AdoptableSession {
   }
 
   /** What only reads is asked again. Nobody knows what became of the rest. */
-  #askAgain(id: number, request: { readonly frame: Request; mayHaveLeft: boolean }): void {
-    const reads = this.#codec.decode(request.frame[3]).function.endsWith('.get');
-    if (reads || !request.mayHaveLeft) {
-      request.mayHaveLeft = true;
-      this.#post(request.frame);
+  #askAgain(request: Request): void {
+    const [, id, , frame] = request;
+    if (this.#codec.decode(frame).function.endsWith('.get')) {
+      this.#post(request);
       return;
     }
     this.#requests.delete(id);
@@ -241,11 +225,11 @@ interface KeptFrames {
 
 /** Keeps what was pushed until it is stored. */
 class KeptPush extends GoingOn {
-  readonly #kept = new Fifo<KeptFrames>();
+  #kept: KeptFrames[] = [];
   #next = 0;
 
   protected get from(): number {
-    return this.#kept.peek()?.first ?? this.#next;
+    return this.#kept[0]?.first ?? this.#next;
   }
 
   override keep([, , generation, frames]: Send, flow?: () => string): Frame | 'kept' {
@@ -257,24 +241,23 @@ class KeptPush extends GoingOn {
 
   protected override goOn(post: Post): void {
     const generation = this.relayed(this.generation);
-    for (let i = 0; i < this.#kept.size; i++) {
-      const own = this.#kept.peek(i);
-      if (own !== undefined) post(this.#frame(generation, own.first, own.frames), own.flow);
-    }
+    for (const { first, frames, flow } of this.#kept) post(this.#frame(generation, first, frames), flow);
   }
 
   protected override ended(): void {
-    this.#kept.clear();
+    this.#kept = [];
   }
 
   protected given(frame: RelayFrame): readonly RelayFrame[] {
     if (frame[0] !== Type.stored) return [frame];
     const [, number, count, end] = frame;
-    for (let own = this.#kept.peek(); own !== undefined && own.first < end; own = this.#kept.peek()) {
-      own.frames = own.frames.slice(end - own.first);
-      own.first = end;
-      if (own.frames.length > 0) break;
-      this.#kept.skip(1);
+    const behind = this.#kept.findIndex(({ first, frames }) => first + frames.length > end);
+    this.#kept = behind < 0 ? [] : this.#kept.slice(behind);
+    const next = this.#kept[0];
+    // A part of what was pushed together is stored.
+    if (next !== undefined && next.first < end) {
+      next.frames = next.frames.slice(end - next.first);
+      next.first = end;
     }
     return [[Type.taken, number, count]];
   }

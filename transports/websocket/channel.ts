@@ -120,9 +120,6 @@ export function tooLarge(size: number, limit: number): PalmError {
 
 // The channels that receive: subscriptions, and a worker's work.
 
-/** The most bytes of a message that a frame may keep in memory. Small frames of larger messages are copied. */
-const KEPT = 16_384;
-
 export class RelayedSubscription extends RelayedChannel implements Subscription {
   protected readonly kind: number = ChannelKind.subscribe;
   readonly #queue = new BatchQueue<Delivery>(RELAYED_DELIVERIES);
@@ -209,7 +206,8 @@ export class RelayedPuller extends RelayedChannel implements Puller {
       return;
     }
     this.#held += frame[2].length;
-    this.#queue.push(frame[2].map(owned));
+    // The message that they came in would stay in memory with them.
+    this.#queue.push(frame[2].map((own) => own.slice()));
   }
 
   /** Confirms all frames but the last `count`. */
@@ -219,8 +217,4 @@ export class RelayedPuller extends RelayedChannel implements Puller {
     this.#held = count;
     this.context.post([Type.taken, this.number, taken]);
   }
-}
-
-function owned(frame: Bytes): Bytes {
-  return frame.length > KEPT || frame.buffer.byteLength <= KEPT ? frame : frame.slice();
 }

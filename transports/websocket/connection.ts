@@ -22,6 +22,8 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   readonly #windows = new Map<string, SendWindow>();
   readonly #identified = deferred<void>();
   #terms: SessionTerms | undefined;
+  /** Those of the session that channels are opened in, while there is one. */
+  #open: SessionTerms | undefined;
   #next = 1;
   /** How many subscriptions have a reader that is far behind. */
   #slowReaders = 0;
@@ -104,12 +106,13 @@ export class WebsocketConnection extends BaseConnection implements Connection {
     const post: ChannelContext['post'] = (frame, flow) => this.#session.post(frame, flow);
     const channel = this.keep(make({ host: this, number, address, post }));
     this.#channels.set(number, channel);
-    if (this.#terms !== undefined && this.#session.hasSession) channel.open(this.#terms);
+    if (this.#open) channel.open(this.#open);
     return channel;
   }
 
   #began(terms: SessionTerms): void {
     this.#terms = terms;
+    this.#open = terms;
     this.#identified.resolve();
     for (const channel of this.#channels.values()) channel.open(terms);
     this.#requester.open(terms);
@@ -134,6 +137,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   }
 
   #lost(error: PalmError): void {
+    this.#open = undefined;
     this.#requester.lost(error);
     for (const channel of [...this.#channels.values()]) channel.break(error);
   }

@@ -67,7 +67,7 @@ export function resolveOptions(
   }
   const WebSocket = options.WebSocket ?? platform;
   if (WebSocket === undefined) {
-    throw invalidCall('this platform has no WebSocket; give the option WebSocket, such as that of ws');
+    throw invalidCall('this platform has no WebSocket: give the option WebSocket');
   }
   return {
     url: checkUrl(url),

@@ -20,7 +20,6 @@ import {
 import { broken } from '../relay-protocol/msgpack.ts';
 import { Incoming } from '../relay-protocol/pieces.ts';
 import { MESSAGE_ROOM, ReliableLog } from '../relay-protocol/reliable-log.ts';
-import type { AdoptableSession } from './adoptable.ts';
 import { ClientSocket, type SocketEnd } from './client-socket.ts';
 import type { WebsocketSettings } from './options.ts';
 
@@ -55,16 +54,24 @@ const PATIENCE = 3_000;
 /** Milliseconds of a timer's delay that show that the machine has slept, or the page was stopped. */
 const NAP = 5_000;
 
-interface OwnSession {
-  readonly id: string;
-  readonly terms: SessionTerms;
-  readonly log: ReliableLog;
-  readonly incoming: Incoming<RelayFrame>;
+/** What a session needs of its log. */
+export type SessionLog = Pick<
+  ReliableLog,
+  'post' | 'tell' | 'ping' | 'take' | 'received' | 'hold' | 'release' | 'suspend' | 'resume'
+>;
+
+/** A session, as far as its relay knows it, too. */
+export interface SharedSession {
+  id: string;
+  log: SessionLog;
+  /** Reads the frames of messages. */
+  incoming: Pick<Incoming<RelayFrame>, 'whole'>;
   readonly resumeWindow: number;
-  /** Whether channels may be opened in it. */
-  hasBegun: boolean;
-  /** What another relay needs to adopt it; undefined where none can. */
-  adoptable: AdoptableSession | undefined;
+  /**
+   * Called when a relay says that it has begun a session with this id. Tells whether it goes on with this one, which is as it needs it then.
+   * Absent where no relay does.
+   */
+  goesOn?: (id: string, terms: SessionTerms) => boolean;
 }
 
 /** A session with a relay, which outlives its WebSockets. */
@@ -75,7 +82,7 @@ export class RelaySession {
   readonly #stopWake: () => void;
   #socket: ClientSocket | undefined;
   /** The current session, with or without a socket. */
-  #session: OwnSession | undefined;
+  #session: SharedSession | undefined;
   #heartbeat = Number.POSITIVE_INFINITY;
   #lastSeen = 0;
   #connectedAt: number | undefined;
@@ -93,13 +100,8 @@ export class RelaySession {
     this.#backoff = new Backoff(settings.maxDelay);
     this.#stopWake = onWake(
       () => this.#wake(),
-      () => this.#socket?.drop(CloseCode.silent, 'the page is put away'),
+      () => this.#socket?.drop(CloseCode.silent, 'page put away'),
     );
-  }
-
-  /** Whether there is a session, so that frames can be posted. */
-  get hasSession(): boolean {
-    return this.#session?.hasBegun === true;
   }
 
   start(): void {
@@ -109,8 +111,7 @@ export class RelaySession {
 
   /** Sends a frame of the session, now or after the next connection. */
   post(frame: Frame, flow?: () => string): void {
-    const session = this.#session;
-    (session?.adoptable ?? session?.log)?.post(frame, flow);
+    this.#session?.log.post(frame, flow);
   }
 
   /** Set while a reader cannot keep up. Nothing is confirmed meanwhile, so the relay soon stops sending. */
@@ -180,8 +181,7 @@ export class RelaySession {
       const whole = session.incoming.whole(message.frames);
       const type = whole[0]?.[0];
       if (type === Type.ping) session.log.tell([Type.pong]);
-      else if (type !== undefined && type !== Type.pong)
-        this.#events.arrived(session.adoptable?.took(whole) ?? whole);
+      else if (type !== undefined && type !== Type.pong) this.#events.arrived(whole);
     } catch (error) {
       this.#socket?.drop(CloseCode.badFrame, messageOf(error));
     }
@@ -190,7 +190,7 @@ export class RelaySession {
   #welcome(frame: RelayFrame | undefined, features: number): void {
     const socket = this.#socket;
     if (frame?.[0] !== Type.welcome || socket === undefined) {
-      throw broken('the relay did not begin with a welcome');
+      throw broken('it is no welcome');
     }
     const [, id, client, isResumed, received, maxFrame, window, heartbeat, resumeWindow, keyPrefix] =
       frame satisfies Welcome;
@@ -200,19 +200,15 @@ export class RelaySession {
     this.#heartbeat = heartbeat;
     const heaviest = Math.ceil(window / (1 + (features & FEATURES)));
     const terms = { client, maxFrame, window, heaviest, keyPrefix };
-    const adopted = isResumed ? undefined : this.#adoptable(terms);
-    if (!isResumed && adopted === undefined)
+    if (!isResumed && !this.#session?.goesOn?.(id, terms))
       this.#lose('the relay forgot the session: it was restarted, or the client was away or too slow');
     // None either where a relay says that it has resumed what this client does not have.
-    const before = adopted === undefined ? this.#session : undefined;
-    const session: OwnSession = before ?? {
+    const before = this.#session;
+    const session: SharedSession = before ?? {
       id,
-      terms,
       log: new ReliableLog(),
       incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM),
       resumeWindow,
-      hasBegun: adopted !== undefined,
-      adoptable: adopted,
     };
     this.#session = session;
     const { log } = session;
@@ -221,44 +217,20 @@ export class RelaySession {
     socket.established();
     this.#watch();
     this.#events.report({ type: 'connected', address: this.#settings.url });
-    if (adopted !== undefined) adopted.adopted((own, flow) => log.post(own, flow));
-    else if (before) before.adoptable?.resume();
-    else if ((features & ADOPTS) === 0) this.#begin(session);
-    else void this.#beginAdoptable(session);
-  }
-
-  #begin(session: OwnSession): void {
-    session.hasBegun = true;
-    this.#events.began(session.terms);
-  }
-
-  async #beginAdoptable(session: OwnSession): Promise<void> {
-    const { log } = session;
-    try {
-      // In a chunk of its own: few relays are beside others that adopt sessions.
-      const { AdoptableSession } = await import('./adoptable.ts');
-      session.adoptable = new AdoptableSession(
-        (frame, flow) => log.post(frame, flow),
-        (frames) => this.#events.arrived(frames),
-      );
-    } catch {
-      // The session is lost with its relay then, as any other.
-    }
-    if (this.#session === session) this.#begin(session);
-  }
-
-  /** What the session has for another relay, if this one has adopted it and all is as it was. */
-  #adoptable(terms: SessionTerms): AdoptableSession | undefined {
-    const session = this.#session;
-    const names = ['client', 'maxFrame', 'window', 'heaviest', 'keyPrefix'] as const;
-    return names.every((name) => terms[name] === session?.terms[name]) ? session?.adoptable : undefined;
+    const begin = () => {
+      if (this.#session === session) this.#events.began(terms);
+    };
+    if (before) return;
+    // In a chunk of its own: few relays adopt sessions. Without it this one is lost with its relay, as any other.
+    if (features & ADOPTS)
+      import('./adoption.ts').then((own) => own.keep(session, terms, this.#events)).then(begin, begin);
+    else begin();
   }
 
   #disconnected({ code, reason }: SocketEnd): void {
     this.#socket = undefined;
     this.#stopWatch();
     this.#session?.log.suspend();
-    this.#session?.adoptable?.suspend();
     if (this.#isClosed) return;
     const wasUp = this.#connectedAt !== undefined;
     if (this.#connectedAt !== undefined) this.#backoff.held(performance.now() - this.#connectedAt);
@@ -279,9 +251,9 @@ export class RelaySession {
     if (wasUp && session !== undefined) {
       // The relay forgets the session after that time.
       this.#stopResume = startTimer(session.resumeWindow, () => {
-        this.#lose(`the connection to the relay is lost: ${text}`);
+        this.#lose(text);
         // A new connection may be about to resume it.
-        this.#socket?.drop(CloseCode.silent, 'the session was given up');
+        this.#socket?.drop(CloseCode.silent, 'session given up');
       });
     }
     this.#retry(text);
@@ -322,7 +294,7 @@ export class RelaySession {
     this.#stopWatch = startTimer(pause, () => {
       const isSilent = performance.now() - this.#lastSeen > SILENCE * this.#heartbeat;
       // Messages that came while the page was frozen are read before the second check.
-      if (isSilent && isSecondLook) this.#socket?.drop(CloseCode.silent, 'nothing came from the relay');
+      if (isSilent && isSecondLook) this.#socket?.drop(CloseCode.silent, 'nothing came');
       // The system's clock goes on while a machine sleeps; `performance.now()` does not everywhere.
       else if (Date.now() - begin > pause + NAP) this.#wake();
       else this.#watch(isSilent);
