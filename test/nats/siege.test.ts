@@ -1,20 +1,26 @@
 /**
- * A cluster whose parts are killed one after another, on three servers of NATS: its clients get each result once, and in order. `SIEGE=100000`
- * has so many inputs.
+ * A cluster whose parts are killed one after another, on three servers of NATS: its clients get each result once, and in order. Half of them
+ * are at NATS, half behind relays: one in Chromium, where there is one. `SIEGE=100000` has so many inputs.
  */
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { Client, text } from '../../src/index.ts';
+import type { Transport } from '../../src/transport.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { loadPackages } from '../../transports/nats/packages.ts';
+import { Control } from '../browser/control.ts';
+import { remoteWebsocket } from '../browser/remote.ts';
+import { startStudio } from '../browser/studio.ts';
+import { BROWSER } from '../support/browser.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { stranger } from '../support/nats-stranger.ts';
 import { type ScriptProcess, startScript } from '../support/processes.ts';
+import { TOKEN, toRelay } from '../support/relay.ts';
+import { relaysOnNats } from '../support/relays-on-nats.ts';
 import { eventually, within } from '../support/wait.ts';
 
 const SCRIPT = fileURLToPath(new URL('siege-process.ts', import.meta.url));
 const INPUTS = Number(process.env['SIEGE'] ?? 10_000);
-const CLIENTS = 2;
 
 let ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -48,6 +54,9 @@ it(`${INPUTS} inputs: none is lost, none is seen twice, and all come in order`, 
       () => false,
     );
   }, 40_000);
+  const studio = await startStudio(['remote']).catch(() => undefined);
+  if (studio !== undefined) ends.push(async () => studio[Symbol.asyncDispose]());
+  const origins = studio === undefined ? [] : [studio.site.origin];
   const processes = new Map<string, ScriptProcess[]>([
     ['master', []],
     ['worker', []],
@@ -66,19 +75,24 @@ it(`${INPUTS} inputs: none is lost, none is seen twice, and all come in order`, 
   });
   for (const index of [0, 1, 2]) await start('master', index);
   for (const index of [0, 1, 2, 3]) await start('worker', index);
+  const relays = await relaysOnNats(2, { servers: urls, replicas: 3, server: 'crew', origins });
+  ends.push(async () => relays[Symbol.asyncDispose]());
 
   const done = new AbortController();
-  const kills = { node: 0, master: 0, worker: 0 };
+  const kills = { node: 0, master: 0, worker: 0, relay: 0 };
   const killing = (async () => {
     for (let round = 0; !done.signal.aborted; round++) {
       await new Promise((resolve) => setTimeout(resolve, 2_000));
-      const kind = (['node', 'worker', 'master', 'worker'] as const)[round % 4] ?? 'worker';
+      const kind = (['node', 'worker', 'relay', 'master', 'relay'] as const)[round % 5] ?? 'worker';
       const turn = kills[kind]++;
       if (kind === 'node') {
         const node = nodes[turn % nodes.length];
         await node?.kill();
         await node?.run();
         await eventually(() => haveCaughtUp(urls).catch(() => false), 60_000);
+      } else if (kind === 'relay') {
+        await relays.kill(turn % 2);
+        await relays.start(turn % 2);
       } else {
         const index = turn % (processes.get(kind)?.length ?? 1);
         processes.get(kind)?.[index]?.signal('SIGKILL');
@@ -86,11 +100,25 @@ it(`${INPUTS} inputs: none is lost, none is seen twice, and all come in order`, 
       }
     }
   })();
-  const run = async (number: number) => {
-    const options = { dbAddress: 'nats:crew', loggingLevel: 'silent', timeout: 120_000 } as const;
-    const connected = await Client.connect({ ...options, transport: transport() });
+  const page = async (): Promise<Transport> => {
+    const { url } = relays.balancer;
+    if (studio === undefined) return toRelay(url);
+    const coming = studio.site.nextControl();
+    const { context } = await studio.open('remote');
+    ends.push(() => context.close());
+    const control = new Control(await within(20_000, coming, 'the page'));
+    return remoteWebsocket(() => control, url, { token: TOKEN, maxDelay: 200 });
+  };
+  const clientsOf = [
+    { transport: transport(), dbAddress: 'nats:crew' },
+    { transport: transport(), dbAddress: 'nats:crew' },
+    { transport: toRelay(relays.balancer.url), serverName: 'crew' },
+    { transport: await page(), serverName: 'crew' },
+  ];
+  const run = async (own: (typeof clientsOf)[number], number: number) => {
+    const connected = await Client.connect({ ...own, loggingLevel: 'silent', timeout: 120_000 });
     ends.push(() => connected.close());
-    const inputs = Array.from({ length: INPUTS / CLIENTS }, (_, index) => `${number}/${index}`);
+    const inputs = Array.from({ length: INPUTS / clientsOf.length }, (_, index) => `${number}/${index}`);
     const client = connected.with(text());
     // Until one of each kind was killed: once, or twice on a quick machine.
     for (let times = 1; ; times++) {
@@ -101,9 +129,10 @@ it(`${INPUTS} inputs: none is lost, none is seen twice, and all come in order`, 
     }
   };
   const began = performance.now();
-  const clients = Array.from({ length: CLIENTS }, (_, number) => run(number));
+  const clients = clientsOf.map(run);
   const counts = await within(1_500_000, Promise.all(clients), 'the clients').finally(() => done.abort());
   await killing;
   const seconds = Math.round((performance.now() - began) / 1_000);
-  console.log(`${counts.reduce((a, b) => a + b)} inputs in ${seconds} s, killed: %o`, kills);
+  const where = studio === undefined ? 'without a page' : `with a page in ${BROWSER}`;
+  console.log(`${counts.reduce((a, b) => a + b)} inputs in ${seconds} s, ${where}, killed: %o`, kills);
 }, 1_600_000);
