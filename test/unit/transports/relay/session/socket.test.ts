@@ -253,7 +253,8 @@ async function admitted(
     id: 'relay/1',
     secret: 'secret',
     identity,
-    log: { received: 7, suspend: vi.fn(), tell: vi.fn() },
+    log: { received: 7, suspend: vi.fn() },
+    beat: vi.fn(),
     take: vi.fn(),
     end: vi.fn(),
     resume: vi.fn(),
@@ -302,7 +303,7 @@ describe('a client that is let in', () => {
     });
     expect(context.admission.identify).toHaveBeenCalledExactlyOnceWith('token', socket.info);
     expect(sessions.resume).not.toHaveBeenCalled();
-    expect(sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1');
+    expect(sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', undefined);
     expect(sessions.connect).toHaveBeenCalledExactlyOnceWith(session, socket, identity);
     expect(session.admitted).toHaveBeenCalledExactlyOnceWith({ token: 'token', info: socket.info });
     expect(session.resume).toHaveBeenCalledExactlyOnceWith(socket, 0, false);
@@ -502,7 +503,8 @@ function besides({
     id: 'relay/1',
     secret: 'secret',
     identity,
-    log: { received: 0, suspend: vi.fn(), tell: vi.fn() },
+    log: { received: 0, suspend: vi.fn() },
+    beat: vi.fn(),
     take: vi.fn(),
     end: vi.fn(),
     resume: vi.fn(),
@@ -733,7 +735,7 @@ describe('a client whose session another relay owns', () => {
     expect(own.peers.pass).toHaveBeenCalledTimes(hasUrl ? 0 : 1);
     expect(own.metrics.passed.mock.calls).toEqual(counted === undefined ? [] : [[counted]]);
     expect(own.metrics.session.mock.calls).toEqual([['forgotten']]);
-    expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1');
+    expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', undefined);
     expect(own.session.resume).toHaveBeenCalledExactlyOnceWith(own.socket, 0, false);
     expect(own.webSocket.closes).toEqual([]);
   });
@@ -746,7 +748,7 @@ describe('a client whose session another relay owns', () => {
       own.socket.notPassed(outcome, 'a reason');
       await vi.advanceTimersByTimeAsync(0);
       expect(own.identify).toHaveBeenCalledTimes(2);
-      expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1');
+      expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', undefined);
       expect([own.metrics.passed.mock.calls, own.budget.size]).toEqual([[[outcome]], 0]);
       expect(own.socket.isPassedOn).toBe(false);
       expect(own.context.logger.warning.mock.calls).toEqual(
@@ -869,14 +871,14 @@ describe('a client whose session another relay owns', () => {
     own.socket.beat();
     expect(own.webSocket.terminated).toBe(0);
     own.socket.beat();
-    expect([own.webSocket.terminated, own.session.log.tell.mock.calls]).toEqual([1, []]);
+    expect([own.webSocket.terminated, own.session.beat.mock.calls]).toEqual([1, []]);
   });
 });
 
 it('a client without a session begins one where it is, and no other relay is asked', async () => {
   const own = besides({ owner: 'b' });
   await own.greet(null);
-  expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1');
+  expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', undefined);
   expect([own.peers.ownerOf.mock.calls, own.peers.pass.mock.calls]).toEqual([[], []]);
   expect([own.metrics.session.mock.calls, own.metrics.passed.mock.calls]).toEqual([[['new']], []]);
 });
@@ -896,15 +898,15 @@ describe('while the relay goes down', () => {
 });
 
 describe('heartbeats', () => {
-  it('are pings, which any byte answers, and a client that is silent for two is cut', async () => {
+  it('are of the session, which any byte answers, and a client that is silent for two is cut', async () => {
     const { socket, session, webSocket, metrics, context } = await admitted();
     socket.beat();
-    expect(session.log.tell.mock.calls).toEqual([[[Type.ping]]]);
+    expect(session.beat.mock.calls).toEqual([[]]);
     socket.arrived(1, 1_000);
     socket.beat();
-    expect([session.log.tell.mock.calls.length, webSocket.terminated]).toEqual([2, 0]);
+    expect([session.beat.mock.calls.length, webSocket.terminated]).toEqual([2, 0]);
     socket.beat();
-    expect([session.log.tell.mock.calls.length, webSocket.terminated]).toEqual([2, 1]);
+    expect([session.beat.mock.calls.length, webSocket.terminated]).toEqual([2, 1]);
     expect(metrics.close.mock.calls).toEqual([[CloseCode.silent]]);
     expect(context.logger.info).toHaveBeenCalledExactlyOnceWith(
       'connection ended',
@@ -944,7 +946,7 @@ describe('heartbeats', () => {
     const { socket, session, webSocket } = await admitted();
     socket.close(CloseCode.goingAway, 'bye');
     for (let i = 0; i < 3; i++) socket.beat();
-    expect([session.log.tell.mock.calls, webSocket.terminated]).toEqual([[], 0]);
+    expect([session.beat.mock.calls, webSocket.terminated]).toEqual([[], 0]);
   });
 });
 
