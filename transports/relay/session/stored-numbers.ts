@@ -1,14 +1,14 @@
 import { PalmError } from '../../../src/protocol/errors.ts';
 
-/** Ranges that may be stored before an earlier one: small frames pass large ones, which come in pieces. */
+/** Ranges that may be stored before an earlier frame: small frames pass large ones, which come in pieces. */
 const MOST_EARLY = 4_096;
 
 /** Which frames of a channel are stored, by the numbers that the client gives them. */
 export class StoredNumbers {
   /** All frames before this number are stored. */
   #next: number;
-  /** Ranges behind a gap: the number that follows each, by its first. */
-  readonly #early = new Map<number, number>();
+  /** Ranges behind a gap, in order and with gaps between them: the first number of each, and the one that follows it. */
+  readonly #early: { readonly first: number; readonly end: number }[] = [];
 
   /** @param first - the number of the first frame that is to come. */
   constructor(first: number) {
@@ -20,14 +20,24 @@ export class StoredNumbers {
   }
 
   /** @throws PalmError `PROTOCOL` for more gaps than a well-behaved client leaves. */
-  add(first: number, count: number): void {
-    if (first < this.#next) return;
-    this.#early.set(first, first + count);
-    for (let end = this.#early.get(this.#next); end !== undefined; end = this.#early.get(end)) {
-      this.#early.delete(this.#next);
-      this.#next = end;
+  add(number: number, count: number): void {
+    const early = this.#early;
+    let [first, end] = [Math.max(number, this.#next), number + count];
+    if (end <= first) return;
+    let behind = early.length;
+    while (behind > 0 && (early[behind - 1]?.first ?? 0) > end) behind--;
+    let start = behind;
+    for (let own = early[start - 1]; own !== undefined && own.end >= first; own = early[start - 1]) {
+      first = Math.min(first, own.first);
+      end = Math.max(end, own.end);
+      start--;
     }
-    if (this.#early.size <= MOST_EARLY) return;
+    early.splice(start, behind - start, { first, end });
+    if (first === this.#next) {
+      this.#next = end;
+      early.shift();
+    }
+    if (early.length <= MOST_EARLY) return;
     throw new PalmError('PROTOCOL', 'the client leaves out numbers of frames');
   }
 }
