@@ -39,7 +39,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   #waiting = 0;
   /** Frames to send next, the bytes that they came as, the credit for these, the messages to release then, and free places taken for more. */
   #outgoing: Bytes[] = [];
-  /** Names of the frames to send next, where they have numbers, and the numbers of those that came since the last were sent. */
+  /** Names of the frames to send next, where they have numbers, and the numbers of those that were taken on since the last were sent. */
   #outgoingIds: string[] = [];
   #outgoingNumbers: number[] = [];
   #outgoingBytes = 0;
@@ -91,7 +91,11 @@ export class PushChannel extends ForwardingChannel<Pusher> {
    * @param first - the number of the first one, where they have numbers.
    */
   take(generation: number, frames: readonly Bytes[], message: RetainedMessage, first?: number): void {
-    if (this.#isOver(generation)) return;
+    if (this.#isOver(generation)) {
+      // Nobody waits for them any more: they leave no gap before later ones.
+      if (first !== undefined) this.#stored?.add(first, frames.length);
+      return;
+    }
     let bytes = 0;
     for (const frame of frames) bytes += this.context.counted(frame);
     this.#came.push({ frames, first, generation, message });
@@ -147,6 +151,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
         await (this.#carriesCalls ? this.#passCalls(next) : this.#passResults(next));
       } catch (error) {
         this.#giveUp();
+        this.#skip(next);
         // A broken connection reports itself; all other errors are the client's fault.
         if (!(error instanceof PalmError) || (error.code !== 'DISCONNECTED' && error.code !== 'CLOSED')) {
           this.context.violated(error);
@@ -177,6 +182,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       // Its frames that have not left are among the outgoing ones.
       this.#outgoingMessages.push(message);
     }
+    if (this.#isOver(generation)) this.#skip(batch);
     if (this.#came.size === 0 || this.#isOver(generation)) await this.#send(generation);
   }
 
@@ -222,6 +228,11 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       else this.#outgoing.push(verdict.frame);
       if (this.#outgoing.length === BATCH) await this.#send(generation);
     }
+  }
+
+  /** The frames were lost with a break, of which the client is told: they leave no gap before later ones. */
+  #skip({ frames, first }: Batch): void {
+    if (first !== undefined) for (const index of frames.keys()) this.#outgoingNumbers.push(first + index);
   }
 
   #isCancelled(frame: Bytes): boolean {
@@ -280,12 +291,14 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       });
       if (entering === true || (await entering)) await this.#handOver(generation, bytes);
     }
+    const numbers = this.#outgoingNumbers;
+    this.#outgoingNumbers = [];
+    for (const number of numbers) this.#stored?.add(number, 1);
     if (this.#isOver(generation)) {
       this.#giveUp();
       return;
     }
     const hasWaited = this.#hasWaited;
-    for (const number of this.#outgoingNumbers) this.#stored?.add(number, 1);
     this.#giveUp();
     this.#count(-credit, 0);
     this.#credit.add(credit, hasWaited);
@@ -319,7 +332,6 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     if (this.#carriesCalls) this.#places += this.#outgoing.length;
     this.#outgoing = [];
     this.#outgoingIds = [];
-    this.#outgoingNumbers = [];
     this.#outgoingBytes = 0;
     this.#outgoingCredit = 0;
     this.#hasWaited = false;

@@ -21,6 +21,7 @@ import {
   PushChannel,
 } from '../../../../../transports/relay/session/push-channel.ts';
 import { RetainedMessage } from '../../../../../transports/relay/session/retained-message.ts';
+import { StoredNumbers } from '../../../../../transports/relay/session/stored-numbers.ts';
 import { SharedSendQueue } from '../../../../../transports/relay/upstream/send-queue.ts';
 import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
 import { type Frame, Type } from '../../../../../transports/relay-protocol/frames.ts';
@@ -40,11 +41,15 @@ interface Options {
   readonly carriesCalls?: boolean;
   readonly places?: number;
   readonly judge?: (frame: Bytes) => CallVerdict | Promise<CallVerdict>;
+  /** The number of the first frame, where they have numbers. */
+  readonly first?: number;
 }
 
-function ground({ carriesCalls = true, places = 1_000, judge }: Options = {}) {
+function ground({ carriesCalls = true, places = 1_000, judge, first }: Options = {}) {
   const posted: Frame[] = [];
   const sends: string[][] = [];
+  /** The names of what was sent, as the transport got them. */
+  const ids: (readonly string[] | undefined)[] = [];
   const answered: [string, string][] = [];
   const violations: unknown[] = [];
   const state = { released: 0, called: 0, judged: 0, sending: undefined as Promise<void> | undefined };
@@ -58,6 +63,7 @@ function ground({ carriesCalls = true, places = 1_000, judge }: Options = {}) {
     errorForClients: (error: PalmError) => new PalmError(error.code, `told: ${error.message}`),
   };
   const context = {
+    id: 'relay/1',
     window: 1_000_000,
     callBudget,
     callGuard: {
@@ -88,30 +94,43 @@ function ground({ carriesCalls = true, places = 1_000, judge }: Options = {}) {
     upstream as unknown as Upstream,
     carriesCalls,
     backlog,
+    first,
   );
   const users = new Set<unknown>();
   channel.attach({
     add: (user: unknown) => users.add(user),
     remove: (user: unknown) => users.delete(user),
   } as never);
-  const send = async (frames: readonly Bytes[]) => {
+  const send = async (frames: readonly Bytes[], own?: readonly string[]) => {
     sends.push(frames.map(textOf));
+    ids.push(own);
     await state.sending;
   };
   channel.joined({ channel: { send } } as never);
   channel.becameReady();
   /** A message of the client with these frames; it counts when it is released. */
-  const take = (frames: readonly Bytes[], generation = 1) => {
+  const take = (frames: readonly Bytes[], generation = 1, number?: number) => {
     const message = new RetainedMessage(0, 0, () => state.released++);
-    channel.take(generation, frames, message);
-    message.release();
+    try {
+      channel.take(generation, frames, message, number);
+    } finally {
+      message.release();
+    }
   };
+  /** One of the present generation, with frames from this number on. */
+  const store = (number: number, ...texts: string[]) =>
+    take(texts.map(bytes), posted.filter(([type]) => type === Type.ready).length, number);
   const takeTexts = (...texts: string[]) => take(texts.map(bytes));
   const credit = () => {
     channel.payCredit();
     return posted
       .filter((frame) => frame[0] === Type.taken)
       .reduce((sum, frame) => sum + Number(frame[2]), 0);
+  };
+  /** What the client was told of frames with numbers: credit, and the first one that is not stored. */
+  const stored = () => {
+    channel.payCredit();
+    return posted.flatMap((frame) => (frame[0] === Type.stored ? [frame.slice(2)] : []));
   };
   /** Nothing of what was taken is counted any more. */
   const nothingIsLeft = () => {
@@ -139,7 +158,7 @@ function ground({ carriesCalls = true, places = 1_000, judge }: Options = {}) {
   };
   return {
     ...{ channel, posted, sends, answered, violations, state, backlog, users, upstream, callBudget },
-    ...{ take, takeTexts, credit, nothingIsLeft, answer },
+    ...{ take, takeTexts, store, ids, credit, stored, nothingIsLeft, answer },
   };
 }
 
@@ -450,6 +469,205 @@ describe('calls', () => {
     expect([violations, state.released, sends]).toEqual([[error], 1, []]);
     channel.close();
     nothingIsLeft();
+  });
+});
+
+describe('calls with numbers', () => {
+  const good = (frame: Bytes): CallVerdict =>
+    textOf(frame).startsWith('bad') ? refused : { passes: true, frame };
+  const named = (...numbers: readonly number[]) => numbers.map((number) => `relay/1.7.${number}`);
+
+  it('have names that are the same over every relay, in order with them', async () => {
+    const { channel, store, sends, ids, stored, answer, nothingIsLeft } = ground({ first: 5 });
+    const added = vi.spyOn(StoredNumbers.prototype, 'add');
+    expect(channel.isNumbered).toBe(true);
+    store(5, 'a', 'bb');
+    store(7, 'c');
+    await settle();
+    store(8, 'd');
+    await settle();
+    expect([sends, ids]).toEqual([
+      [['a', 'bb', 'c'], ['d']],
+      [named(5, 6, 7), named(8)],
+    ]);
+    expect(stored()).toEqual([[5, 9]]);
+    expect(added.mock.calls, 'each is kept until it is stored, and no longer').toHaveLength(4);
+    added.mockRestore();
+    answer();
+    nothingIsLeft();
+  });
+
+  it('are the only ones with names, and told of as stored', async () => {
+    const plain = ground();
+    expect(plain.channel.isNumbered).toBe(false);
+    plain.takeTexts('a');
+    await settle();
+    expect([plain.ids, plain.stored(), plain.credit()]).toEqual([[[]], [], 1]);
+    const numbered = ground({ first: 0 });
+    numbered.store(0, 'a');
+    await settle();
+    expect([numbered.stored(), numbered.credit()]).toEqual([[[1, 1]], 0]);
+  });
+
+  it('have names in every batch', async () => {
+    const { store, ids } = ground({ first: 0 });
+    store(0, ...Array.from({ length: BATCH + 2 }, () => 'x'));
+    await settle();
+    expect(ids.map((own) => own?.length)).toEqual([BATCH, 2]);
+    expect(ids[1]).toEqual(named(BATCH, BATCH + 1));
+  });
+
+  it('that are refused have a number and no name, and count as stored', async () => {
+    for (const judge of [good, async (frame: Bytes) => good(frame)]) {
+      const { store, sends, ids, stored, answer, nothingIsLeft } = ground({ judge, first: 0 });
+      store(0, 'bad', 'good', 'bad');
+      store(3, 'good', 'bad');
+      await settle();
+      expect([sends, ids]).toEqual([[['good', 'good']], [named(1, 3)]]);
+      expect(stored()).toEqual([[3 + 4 + 3 + 4 + 3, 5]]);
+      answer();
+      nothingIsLeft();
+    }
+    const alone = ground({ judge: good, first: 0 });
+    alone.store(0, 'bad');
+    await settle();
+    expect([alone.ids, alone.stored()]).toEqual([[], [[3, 1]]]);
+  });
+
+  it('that are refused after they waited count as stored, too', async () => {
+    const verdicts = [false, false, true];
+    const own = ground({
+      first: 0,
+      places: 1,
+      judge: (frame) => (verdicts.shift() === true ? refused : { passes: true, frame }),
+    });
+    own.store(0, 'a', 'b');
+    await settle();
+    expect(own.stored()).toEqual([[1, 1]]);
+    own.answer();
+    await settle();
+    expect([own.ids, own.stored()]).toEqual([
+      [named(0)],
+      [
+        [1, 1],
+        [1, 2],
+      ],
+    ]);
+  });
+
+  it('that were cancelled while they waited count as stored, without a name', async () => {
+    const own = ground({ first: 0, places: 1 });
+    const frames = ['1', '2', '3', '4'].map((number) => call(`c/${number}`));
+    own.take(frames, 1, 0);
+    await settle();
+    own.channel.cancel({ client: 'c', calls: ['2', '3'], code: 'CANCELLED', reason: '' });
+    own.answer();
+    own.state.called = 0;
+    await settle();
+    own.answer();
+    expect(own.ids).toEqual([named(0), named(3)]);
+    expect(own.stored().at(-1)?.[1]).toBe(4);
+    own.nothingIsLeft();
+  });
+
+  it('are not stored before the transport has taken them', async () => {
+    const { store, state, stored } = ground({ first: 0 });
+    let done = () => {};
+    state.sending = new Promise((resolve) => {
+      done = resolve;
+    });
+    store(0, 'a');
+    await settle();
+    expect(stored()).toEqual([]);
+    done();
+    await settle();
+    expect(stored()).toEqual([[1, 1]]);
+  });
+
+  it('that come out of order are told of up to the first that is missing', async () => {
+    const { store, ids, stored } = ground({ first: 0 });
+    store(2, 'c');
+    await settle();
+    expect(stored()).toEqual([[1, 0]]);
+    store(3, 'd');
+    store(0, 'a');
+    await settle();
+    expect(stored().at(-1)).toEqual([2, 1]);
+    store(1, 'b');
+    await settle();
+    expect([ids, stored().at(-1)]).toEqual([
+      [named(2), named(3, 0), named(1)],
+      [1, 4],
+    ]);
+  });
+
+  it('with more gaps than a client leaves end the session', async () => {
+    const { store, violations } = ground({ first: 0, judge: good });
+    for (let i = 1; i <= 4_097; i++) {
+      // They need no places.
+      store(2 * i, 'bad');
+      if (i % 256 === 0) {
+        await settle();
+        expect(violations).toEqual([]);
+      }
+    }
+    await settle();
+    expect(violations).toMatchObject([{ code: 'PROTOCOL' }]);
+  });
+
+  it('that a break has dropped leave no name, nor a gap before those that come then', async () => {
+    // Those that wait for the queue, those that wait for a place and those behind them, and one for the time before.
+    const queued = ground({ first: 0 });
+    queued.upstream.callQueue.enter(HANDED_OVER_BYTES, () => {});
+    const placeless = ground({ first: 0, places: 1 });
+    const judged = ground({ first: 0, judge: async (frame) => good(frame) });
+    for (const own of [queued, placeless, judged]) {
+      own.store(0, 'a', 'bad', 'c');
+      own.store(3, 'd', 'e');
+      if (own !== judged) await settle();
+      const left = own.ids.length;
+      own.channel.broke(gone);
+      if (own === queued) own.upstream.callQueue.leave(HANDED_OVER_BYTES);
+      own.answer();
+      own.state.called = 0;
+      own.channel.becameReady();
+      own.take([bytes('late')], 1, 5);
+      own.store(6, 'f');
+      await settle();
+      expect([own.ids.slice(left), own.violations]).toEqual([[named(6)], []]);
+      expect(own.stored().at(-1), 'all before it are stored, or lost').toEqual([1, 7]);
+      own.answer();
+      own.channel.close();
+      own.nothingIsLeft();
+    }
+  });
+
+  it('for the time before a break leave no gap, when they come behind those of the time after', async () => {
+    const { channel, take, store, stored, ids } = ground({ first: 0 });
+    channel.broke(gone);
+    channel.becameReady();
+    store(3, 'd');
+    take([bytes('a'), bytes('b')], 1, 0);
+    await settle();
+    expect([ids, stored()]).toEqual([[named(3)], [[1, 2]]]);
+    take([bytes('c')], 1, 2);
+    store(4, 'e');
+    await settle();
+    expect(stored().at(-1)).toEqual([1, 5]);
+  });
+
+  it('that broke on their way leave no gap, with all that came with them', async () => {
+    const { channel, store, state, stored, ids, violations } = ground({ first: 0 });
+    state.sending = Promise.reject(gone);
+    store(0, ...Array.from({ length: BATCH + 2 }, () => 'x'));
+    await settle();
+    state.sending = undefined;
+    expect(stored(), 'nothing was stored').toEqual([]);
+    channel.broke(gone);
+    channel.becameReady();
+    store(BATCH + 2, 'y');
+    await settle();
+    expect([ids.at(-1), stored(), violations]).toEqual([named(BATCH + 2), [[1, BATCH + 3]], []]);
   });
 });
 
