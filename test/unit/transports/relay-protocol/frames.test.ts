@@ -37,9 +37,12 @@ const CLIENTS: readonly ClientFrame[] = [
   [Type.request, 7, 'demo', new Uint8Array([1, 2, 3])],
   [Type.cancel, 2 ** 32],
   [Type.open, 1, 2, 'demo/results', 'me/'],
+  [Type.openFrom, 1, 1, 'demo', '', 2 ** 53 - 1],
   [Type.close, 1],
   [Type.send, 1, 3, frames([], [5], [6, 7])],
   [Type.send, 1, 3, []],
+  [Type.store, 1, 3, 2 ** 32, frames([], [5], [6, 7])],
+  [Type.store, 1, 3, 0, []],
   [Type.taken, 1, 100_000],
 ];
 
@@ -57,6 +60,9 @@ const RELAYS: readonly RelayFrame[] = [
   [Type.results, 2, deliveries],
   [Type.results, 2, []],
   [Type.work, 3, frames([1], [2])],
+  [Type.stored, 1, 0, 2 ** 53 - 1],
+  [Type.placed, 2, 1, 2 ** 32, [2 ** 53 - 1, 0, 1, 2 ** 32], deliveries],
+  [Type.placed, 2, 9, 0, [], []],
 ];
 
 /** What both sides send. */
@@ -143,7 +149,20 @@ describe('messages', () => {
     for (const count of [0x90, 0x91])
       for (const [, read] of sides) expect(isRefused(() => read(new Uint8Array([count, 0, 0])))).toBe(true);
     for (const list of [[[]], [[null, new Uint8Array(1)]], [['t', 'x']], [['t', null]], [5], ['t']])
-      expect(isRefusedBy(readRelayMessage, [0, 0, [Type.results, 1, list]])).toBe(true);
+      for (const frame of [
+        [Type.results, 1, list],
+        [Type.placed, 1, 1, 1, [1], list],
+      ])
+        expect(isRefusedBy(readRelayMessage, [0, 0, frame])).toBe(true);
+  });
+
+  it('have positions that are whole numbers', () => {
+    const placed = (...positions: readonly unknown[]) => [0, 0, [Type.placed, 1, 1, 1, positions, []]];
+    for (const value of [null, -1, 1.5, 2 ** 53, 'x', true, [], new Uint8Array(1)])
+      for (const list of [[value], [1, value], [value, 1]])
+        expect(isRefusedBy(readRelayMessage, placed(...list)), `${list}`).toBe(true);
+    const [frame] = readRelayMessage(theirs(placed(0, 255, 65_536, 2 ** 32 - 1))).frames;
+    expect(frame?.[4]).toEqual([0, 255, 65_536, 2 ** 32 - 1]);
   });
 
   it('are refused, whatever the bytes', () => {
@@ -188,6 +207,9 @@ describe('messages', () => {
       [0x93, 0, 0],
       [0x93, 0, 0, 0x94, Type.send, 1, 1],
       [0x93, 0, 0, 0x93, Type.results, 1],
+      [0x93, 0, 0, 0x95, Type.store, 1, 1, 1],
+      [0x93, 0, 0, 0x96, Type.placed, 1, 1, 1],
+      [0x93, 0, 0, 0x96, Type.placed, 1, 1, 1, 0x90],
     ];
     for (const start of [...starts, [...(starts[3] ?? []), 0x91], [0x93, 0, 0, 0x93, Type.work, 1]])
       for (const count of [2 ** 32 - 1, 2 ** 31, 100_000])
@@ -214,14 +236,20 @@ describe('messages', () => {
       return message;
     };
     const send = [0x93, 0, 0, 0x94, Type.send, 1, 1];
-    expect(isRefused(() => readClientMessage(filled(send, [0xc4, 0], 100_000)))).toBe(true);
-    expect(isRefused(() => readClientMessage(filled(send, [0xc4, 1, 7], 2_000)))).toBe(true);
+    const store = [0x93, 0, 0, 0x95, Type.store, 1, 1, 1];
+    for (const start of [send, store]) {
+      expect(isRefused(() => readClientMessage(filled(start, [0xc4, 0], 100_000)))).toBe(true);
+      expect(isRefused(() => readClientMessage(filled(start, [0xc4, 1, 7], 2_000)))).toBe(true);
+    }
     const pongs = filled([], [0x91, Type.pong], 50_002);
     // Two numbers take the place of one frame.
     pongs.set([...listOf(50_003), 0, 0]);
     expect(isRefused(() => readClientMessage(pongs))).toBe(true);
-    expect(isRefused(() => readClientMessage(filled(send, [0xc4, 0], 1_000)))).toBe(false);
-    expect(isRefused(() => readClientMessage(filled(send, [0xc4, 8, ...bytesOf(8)], 100_000)))).toBe(false);
+    for (const start of [send, store]) {
+      expect(isRefused(() => readClientMessage(filled(start, [0xc4, 0], 1_000)))).toBe(false);
+      const item = [0xc4, 8, ...bytesOf(8)];
+      expect(isRefused(() => readClientMessage(filled(start, item, 100_000)))).toBe(false);
+    }
   });
 
   it('share memory with what they were read from', () => {

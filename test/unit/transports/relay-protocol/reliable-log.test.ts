@@ -520,9 +520,17 @@ describe('the pace of a log', () => {
       ['the giving up of one', (): Frame => [Type.cancel, 1], true],
       ['a reply', (size: number): Frame => [Type.reply, 1, new Uint8Array(size)], true],
       ['credit', (): Frame => [Type.taken, 1, 1], true],
+      ['credit for what is stored', (): Frame => [Type.stored, 1, 1, 1], true],
       ['a channel', (): Frame => [Type.open, 1, 1, 's', ''], false],
+      ['a channel that goes on', (): Frame => [Type.openFrom, 1, 1, 's', '', 1], false],
       ['the end of one', (): Frame => [Type.close, 1], false],
       ['envelopes', (size: number): Frame => [Type.send, 1, 1, [new Uint8Array(size)]], false],
+      [
+        'envelopes with numbers',
+        (size: number): Frame => [Type.store, 1, 1, 1, [new Uint8Array(size)]],
+        false,
+      ],
+      ['answers with their places', (): Frame => [Type.placed, 1, 1, 1, [], []], false],
     ])('lets %s pass, or not', async (_, make, passes) => {
       const { log, sizes, settle } = await full();
       log.post(make(10));

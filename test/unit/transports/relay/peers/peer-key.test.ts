@@ -33,6 +33,72 @@ describe('a name of a session', () => {
   });
 });
 
+describe('a name of a session that says whose it is', () => {
+  const client = { id: 'relay/1', identity: 'alice' };
+  const name = KEY.nameSession('a', client);
+
+  it('leads to its client, for the same identity and every relay with the key', () => {
+    expect(name).toMatch(/^a\.[\w-]{21}\.relay\/1\.[\w-]{22}\.[\w-]{22}$/);
+    expect(KEY.clientOf(name, 'alice')).toBe('relay/1');
+    expect(new PeerKey(SECRET).clientOf(name, 'alice')).toBe('relay/1');
+    expect(KEY.ownerOf(name)).toBe('a');
+    expect(KEY.nameSession('a', client)).not.toBe(name);
+    // One that begins alike, or ends otherwise, is another one.
+    const other = KEY.nameSession('b', { id: 'relay/10', identity: '' });
+    expect([KEY.clientOf(other, ''), KEY.ownerOf(other)]).toEqual(['relay/10', 'b']);
+  });
+
+  it('leads nowhere for another identity, nor without the key', () => {
+    for (const identity of ['bob', 'Alice', 'alice ', 'alic', ''])
+      expect(KEY.clientOf(name, identity)).toBeUndefined();
+    expect([OTHER.clientOf(name, 'alice'), OTHER.ownerOf(name)]).toEqual([undefined, undefined]);
+  });
+
+  it('leads nowhere when it was changed anywhere', () => {
+    for (let i = 0; i < name.length; i++) {
+      const changed = `${name.slice(0, i)}${name[i] === 'b' ? 'c' : 'b'}${name.slice(i + 1)}`;
+      expect([KEY.clientOf(changed, 'alice'), KEY.ownerOf(changed)]).toEqual([undefined, undefined]);
+    }
+  });
+
+  it('has all of its parts, and no others', () => {
+    const parts = name.split('.');
+    const signed = (...own: readonly string[]) => {
+      const text = own.join('.');
+      const proof = createHmac('sha256', SECRET)
+        .update(JSON.stringify(['frond.peer.v1', 'session', text]))
+        .digest('base64url');
+      return `${text}.${proof.slice(0, 22)}`;
+    };
+    const [id = '', random = '', own = '', proof = ''] = parts;
+    expect(signed(id, random, own, proof)).toBe(name);
+    for (let i = 0; i < parts.length; i++)
+      expect(KEY.clientOf(parts.filter((_, at) => at !== i).join('.'), 'alice')).toBeUndefined();
+    for (const made of [
+      KEY.nameSession('a'),
+      '',
+      `${name}.`,
+      `.${name}`,
+      // Nor does the key make one of it: a part is missing, is empty, or comes twice.
+      signed(id, own, proof),
+      signed(id, random, own),
+      signed(random, own, proof),
+      signed(id, random, '', proof),
+      signed(id, random, own, ''),
+      signed(id, id, random, own, proof),
+      // The proof of another client of the same identity.
+      signed(id, random, 'relay/2', proof),
+    ])
+      expect(KEY.clientOf(made, 'alice')).toBeUndefined();
+  });
+
+  it('is of no use for another client of the same identity', () => {
+    const second = KEY.nameSession('a', { id: 'relay/2', identity: 'alice' }).split('.');
+    const mixed = name.split('.').map((part, i) => (i === 2 ? (second[2] ?? '') : part));
+    expect(KEY.clientOf(mixed.join('.'), 'alice')).toBeUndefined();
+  });
+});
+
 it('proofs are what the protocol says, so that relays of another version have the same', () => {
   const proofOf = (...parts: readonly string[]) =>
     createHmac('sha256', SECRET)
@@ -46,6 +112,8 @@ it('proofs are what the protocol says, so that relays of another version have th
   const end = name.lastIndexOf('.');
   expect(name.slice(end + 1)).toBe(proofOf('session', name.slice(0, end)).slice(0, 22));
   expect(KEY.ownerOf(name)).toBe('relay-1');
+  const own = KEY.nameSession('relay-1', { id: 'relay/1', identity: 'alice' });
+  expect(own.split('.')[3]).toBe(proofOf('client', 'relay/1', 'alice').slice(0, 22));
 });
 
 it('proofs differ by side, by each part, and by key', () => {

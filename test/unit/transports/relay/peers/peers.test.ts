@@ -130,6 +130,9 @@ it('a relay names its own sessions, knows whose a name is, and lets relays in by
   expect([peers.id, peers.ownerOf(name), peers.ownerOf(`${name}x`)]).toEqual(['a', 'a', undefined]);
   expect(peers.ownerOf(new PeerKey(key).nameSession('b'))).toBe('b');
   expect(peers.ownerOf(new PeerKey('x'.repeat(32)).nameSession('a'))).toBeUndefined();
+  const adoptable = peers.nameSession({ id: 'relay/1', identity: 'alice' });
+  expect([peers.ownerOf(adoptable), peers.clientOf(adoptable, 'alice')]).toEqual(['a', 'relay/1']);
+  expect([peers.clientOf(adoptable, 'bob'), peers.clientOf(name, 'alice')]).toEqual([undefined, undefined]);
   const request = { headers: { [PEER_HEADER]: 'b nonce' } } as unknown as IncomingMessage;
   const entrance = peers.entrance(request);
   expect(entrance?.peer).toBe('b');
