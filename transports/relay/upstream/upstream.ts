@@ -424,8 +424,10 @@ export class Upstream {
 
   /** Repeats until every open channel is usable: addresses that a server gives may be out of date a moment later. */
   async #look(): Promise<void> {
-    const channels = [this.calls, this.results, this.answers, ...this.#adopted];
+    let channels: readonly UpstreamChannel<Pusher | Subscription>[];
     do {
+      // Those that were released meanwhile are never ready again.
+      channels = [this.calls, this.results, this.answers, ...this.#adopted];
       try {
         await (this.#profile ?? this.#profiled());
         await Promise.all(channels.map((channel) => channel.follow()));

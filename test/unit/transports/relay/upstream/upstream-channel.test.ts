@@ -212,6 +212,44 @@ describe('a channel to an address that the server gives', () => {
     expect(made).toHaveLength(1);
   });
 
+  it('that is closed while the address is asked for opens nothing, and its users hear nothing', async () => {
+    for (const outcome of ['first', new PalmError('WRONG_SERVER', 'none')]) {
+      const { upstream, find, open } = ground();
+      let answer = (_: string) => {};
+      let fail = (_: unknown) => {};
+      find.mockReturnValue(
+        new Promise((resolve, reject) => {
+          answer = resolve;
+          fail = reject;
+        }),
+      );
+      const user = new User();
+      upstream.add(user);
+      await upstream.close();
+      if (typeof outcome === 'string') answer(outcome);
+      else fail(outcome);
+      await settle();
+      expect([open.mock.calls, user.events, upstream.isReady]).toEqual([[], [], true]);
+    }
+  });
+
+  it('that is closed while it follows the server goes nowhere', async () => {
+    const { upstream, find, made } = ground();
+    upstream.add(new User());
+    await settle();
+    let answer = (_: string) => {};
+    find.mockReturnValue(
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+    );
+    const following = upstream.follow();
+    await upstream.close();
+    answer('second');
+    await following;
+    expect(made.map(([address, { closings }]) => [address, closings])).toEqual([['first', 1]]);
+  });
+
   it('tries the same address again when it could not be opened', async () => {
     const { upstream, open, made } = ground();
     open.mockImplementationOnce(() => {

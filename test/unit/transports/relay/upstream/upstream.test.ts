@@ -563,6 +563,147 @@ describe('a subscription to the server', () => {
   });
 });
 
+describe('a subscription for the client of another relay', () => {
+  const topic = 'other/1/';
+  const delivery = (position: number | undefined, ...frames: readonly string[]) => ({
+    topic: `${topic}a`,
+    frames: frames.map(bytes),
+    position,
+  });
+
+  /** One that was adopted, and what it was opened with. */
+  async function adopted(from?: number, settings: Parameters<typeof ground>[0] = {}) {
+    const own = ground(settings);
+    const subscribe = vi.spyOn(own.connection, 'subscribe');
+    const got = vi.fn();
+    const channel = own.upstream.adopt(topic, from, got);
+    const reader = user();
+    channel.add(reader);
+    await settle();
+    const opened = () => subscribe.mock.calls.map((call) => call as readonly unknown[]);
+    return { ...own, channel, reader, got, opened };
+  }
+
+  const options = (from: number | undefined) => ({
+    proofTimeout: 2_000,
+    maxUnread: UPSTREAM_UNREAD,
+    from,
+  });
+
+  it.each([undefined, 0, 17])('begins where it is told, under its topic alone: %s', async (from) => {
+    const { upstream, opened, reader } = await adopted(from);
+    expect(opened()).toStrictEqual([['pub:1', topic, options(from)]]);
+    expect(reader.events).toEqual(['joined']);
+    await upstream.close();
+  });
+
+  it('is not opened before it is used, and at the address that was given', async () => {
+    const { upstream, connection } = ground();
+    upstream.adopt(topic, 1, () => {});
+    await settle();
+    expect(connection.subscriptions).toEqual([]);
+    await upstream.close();
+    const given = await adopted(1, { target: { dbAddress: 'db:1', subAddress: 'given:1' } });
+    expect(given.opened()[0]?.[0]).toBe('given:1');
+    await given.upstream.close();
+  });
+
+  it('gives what it reads to its client alone, and counts it as any', async () => {
+    const { upstream, connection, got, deliver, took } = await adopted(3);
+    upstream.inFlight.take(5);
+    const deliveries = [delivery(4, 'abc', 'de'), delivery(5, 'f')];
+    connection.subscriptions[0]?.queue.push(deliveries);
+    await settle();
+    expect([got.mock.calls, deliver.mock.calls]).toEqual([[[deliveries]], []]);
+    expect([took.mock.calls, upstream.inFlight.taken]).toEqual([[[6]], 2]);
+    await upstream.close();
+  });
+
+  it('goes on behind the last delivery when the server has moved', async () => {
+    const own = await adopted(3);
+    const { upstream, connection, keys, reader, opened } = own;
+    const move = async (to: string) => {
+      connection.subscriptions.at(-1)?.setReady();
+      await settle();
+      keys['pub_address'] = to;
+      connection.subscriptions.at(-1)?.setBroken(BROKEN);
+      await settle();
+    };
+    await move('pub:2');
+    connection.subscriptions[1]?.queue.push([delivery(7, 'x'), delivery(9, 'y')]);
+    await settle();
+    await move('pub:3');
+    // One without a position changes nothing.
+    connection.subscriptions[2]?.queue.push([delivery(undefined, 'z')]);
+    await settle();
+    await move('pub:4');
+    expect(opened()).toStrictEqual([
+      ['pub:1', topic, options(3)],
+      ['pub:2', topic, options(3)],
+      ['pub:3', topic, options(9)],
+      ['pub:4', topic, options(9)],
+    ]);
+    expect(reader.events.filter((event) => event === 'joined')).toHaveLength(4);
+    expect(connection.subscriptions.map(({ isClosed }) => isClosed)).toEqual([true, true, true, false]);
+    await upstream.close();
+  });
+
+  it('is closed when it is released, also while the server is asked where it is', async () => {
+    const { upstream, connection, channel, reader } = await adopted();
+    upstream.release(channel);
+    await settle();
+    expect(connection.subscriptions[0]?.isClosed).toBe(true);
+    const early = upstream.adopt(topic, 1, () => {});
+    early.add(reader);
+    upstream.release(early);
+    await settle();
+    expect(connection.subscriptions).toHaveLength(1);
+    await upstream.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('and the others are closed with the relay', async () => {
+    const { upstream, connection } = await adopted();
+    const other = upstream.adopt('other/2/', 1, () => {});
+    other.add(user());
+    await settle();
+    await upstream.close();
+    expect(connection.subscriptions.map(({ isClosed }) => isClosed)).toEqual([true, true]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is looked for as the others are, until it is ready', async () => {
+    const { upstream, connection, asked } = await adopted();
+    connection.subscriptions[0]?.setReady();
+    await settle();
+    connection.subscriptions[0]?.setBroken(BROKEN);
+    const times = () => asked.filter(({ key }) => key === 'pub_address').length;
+    await vi.advanceTimersByTimeAsync(2_500);
+    expect(times()).toBe(4);
+    connection.subscriptions[0]?.setReady();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([times(), vi.getTimerCount()]).toEqual([4, 0]);
+    await upstream.close();
+  });
+
+  it('that is released while the server is looked for is not looked for any more', async () => {
+    const { upstream, connection, asked, channel } = await adopted();
+    connection.subscriptions[0]?.setReady();
+    await settle();
+    connection.subscriptions[0]?.setBroken(BROKEN);
+    await settle();
+    // What would ask without end would not even let the clock go on.
+    const { answer } = connection;
+    let left = 20;
+    connection.answer = (frame) => (left-- > 0 ? answer(frame) : new Promise(() => {}));
+    upstream.release(channel);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked.filter(({ key }) => key === 'pub_address')).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+    await upstream.close();
+  });
+});
+
 describe('places at the server', () => {
   it('are few until it is known to be no pylm server', async () => {
     const most = ({ inFlight }: Upstream) => {
