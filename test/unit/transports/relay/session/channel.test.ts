@@ -1,8 +1,13 @@
 /** A client's channel that forwards over one of the relay's: what the client hears of it, and how answers are split. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ANSWER_PART_BYTES } from '../../../../../src/flow-control.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
-import { type ChannelContext, SessionSubscription } from '../../../../../transports/relay/session/channel.ts';
+import type { Delivery } from '../../../../../src/transport.ts';
+import {
+  type ChannelContext,
+  PlacedSubscription,
+  SessionSubscription,
+} from '../../../../../transports/relay/session/channel.ts';
 import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
 import { type Frame, Type } from '../../../../../transports/relay-protocol/frames.ts';
 
@@ -114,5 +119,195 @@ describe('answers', () => {
       ['5 relay/1/b', 'relay/1/b', [2 * ANSWER_PART_BYTES]],
       ['5 relay/1/b', 'relay/1/b', [1]],
     ]);
+  });
+});
+
+/** A subscription that begins, with what its server has for it. */
+function beginning<S extends SessionSubscription>(
+  Kind: new (...args: ConstructorParameters<typeof SessionSubscription>) => S,
+  { isAdopted = false, takes = true } = {},
+) {
+  const posted: Frame[] = [];
+  const channel = () => ({ add: vi.fn(), remove: vi.fn() });
+  const [shared, own] = [channel(), channel()];
+  const came = vi.fn();
+  const adopt = vi.fn(
+    (_topic: string, _from: number | undefined, _deliver: (deliveries: readonly Delivery[]) => void) => own,
+  );
+  const release = vi.fn();
+  const upstream = {
+    adopt,
+    release,
+    answers: shared,
+    errorForClients: ({ code }: PalmError) => new PalmError(code, 'as clients see it'),
+  } as unknown as Upstream;
+  const context = { isAdopted, came, takes: () => takes, post: (frame: Frame) => posted.push(frame) };
+  const subscription = new Kind(5, context as unknown as ChannelContext, upstream, 'relay/1/');
+  /** What the relay reads has been read up to here. */
+  const source = { isProved: true, position: undefined as number | undefined };
+  subscription.joined({ channel: source } as never);
+  return { subscription, posted, shared, own, adopt, release, came, source };
+}
+
+const KINDS = [SessionSubscription, PlacedSubscription] as const;
+
+describe('a subscription', () => {
+  it.each([
+    [false, undefined, true],
+    [false, 0, false],
+    [false, 7, false],
+    [true, undefined, false],
+    [true, 7, false],
+  ])(
+    'of a session that was adopted (%s), from %s, shares what the relay reads: %s',
+    (isAdopted, from, isShared) => {
+      for (const Kind of KINDS) {
+        const { subscription, shared, own, adopt, release, came } = beginning(Kind, { isAdopted });
+        subscription.begin(from);
+        expect(subscription.isShared).toBe(isShared);
+        const used = isShared ? shared : own;
+        expect([shared, own].map(({ add }) => add.mock.calls)).toEqual(
+          [shared, own].map((channel) => (channel === used ? [[subscription]] : [])),
+        );
+        expect(adopt.mock.calls.map((call) => call.slice(0, 2))).toEqual(
+          isShared ? [] : [['relay/1/', from]],
+        );
+        const deliveries = [{ topic: 'relay/1/a', frames: [], position: 3 }];
+        adopt.mock.calls[0]?.[2](deliveries);
+        expect(came.mock.calls).toEqual(isShared ? [] : [[deliveries, subscription]]);
+        expect(release).not.toHaveBeenCalled();
+        subscription.close();
+        expect(used.remove).toHaveBeenCalledExactlyOnceWith(subscription);
+        expect(release.mock.calls).toEqual(isShared ? [] : [[own]]);
+      }
+    },
+  );
+});
+
+describe('answers with their places', () => {
+  const at = (position: number | undefined, topic = 'relay/1/a', ...sizes: readonly number[]) => ({
+    topic,
+    frames: sizes.map((size) => new Uint8Array(size)),
+    position,
+  });
+  /** Count, place and positions of the frames that were posted. */
+  const places = (posted: readonly Frame[]) =>
+    posted.flatMap((frame) => (frame[0] === Type.placed ? [frame.slice(2, 5)] : []));
+
+  function placed(from?: number, options: { readonly isAdopted?: boolean; readonly takes?: boolean } = {}) {
+    const own = beginning(PlacedSubscription, options);
+    own.subscription.begin(from);
+    return own;
+  }
+
+  it('are counted from 1 on, and say up to where the client has all', () => {
+    const { subscription, posted } = placed(3);
+    const first = [at(4, 'relay/1/a', 1), at(6, 'relay/1/b', 2)];
+    const second = [at(9, 'relay/1/a', 3)];
+    subscription.deliver(first);
+    subscription.deliver(second);
+    expect(posted).toEqual([
+      [Type.placed, 5, 1, 6, [4, 6], first],
+      [Type.placed, 5, 2, 9, [9], second],
+    ]);
+  });
+
+  it('are results as before where the client did not ask for places', () => {
+    const { subscription, posted } = beginning(SessionSubscription);
+    subscription.begin();
+    subscription.deliver([at(4, 'relay/1/a', 1)]);
+    expect(posted).toEqual([[Type.results, 5, [at(4, 'relay/1/a', 1)]]]);
+  });
+
+  it('that are split are all there only with their last part', () => {
+    const { subscription, posted } = placed(3, { takes: false });
+    const half = ANSWER_PART_BYTES / 2;
+    subscription.deliver([
+      at(4, 'relay/1/a', half, half, 1, half, half),
+      at(5, 'relay/1/b', 1),
+      at(7, 'relay/1/b', ANSWER_PART_BYTES, 1),
+    ]);
+    expect(places(posted)).toEqual([
+      [1, 3, [4]],
+      [2, 3, [4]],
+      [3, 4, [4]],
+      [4, 5, [5]],
+      [5, 5, [7]],
+      [6, 7, [7]],
+    ]);
+  });
+
+  it('of the relay itself have no place, and move none', () => {
+    for (const takes of [true, false]) {
+      const { subscription, posted } = placed(undefined, { takes });
+      subscription.deliver([{ topic: 'relay/1/a', frames: [new Uint8Array(1)] }]);
+      subscription.deliver([at(8, 'relay/1/a', 1)]);
+      subscription.deliver([{ topic: 'relay/1/a', frames: [new Uint8Array(1)] }]);
+      expect(places(posted)).toEqual([
+        [1, 0, [0]],
+        [2, 8, [8]],
+        [3, 8, [0]],
+      ]);
+    }
+  });
+
+  it('never lead back', () => {
+    const { subscription, posted, source } = placed();
+    subscription.becameReady();
+    source.position = 9;
+    subscription.tellReached();
+    subscription.deliver([at(7, 'relay/1/a', 1)]);
+    expect(places(posted)).toEqual([
+      [1, 9, []],
+      [2, 9, [7]],
+    ]);
+  });
+
+  it('lead on without any, once for each new place, as soon as it is ready', () => {
+    const { subscription, posted, source } = placed();
+    source.position = 4;
+    subscription.becameReady();
+    expect(posted).toEqual([
+      [Type.ready, 5, 1, true],
+      [Type.placed, 5, 1, 4, [], []],
+    ]);
+    subscription.tellReached();
+    source.position = 6;
+    subscription.tellReached();
+    subscription.tellReached();
+    subscription.deliver([at(8, 'relay/1/a', 1)]);
+    source.position = 8;
+    subscription.tellReached();
+    expect(places(posted)).toEqual([
+      [1, 4, []],
+      [2, 6, []],
+      [3, 8, [8]],
+    ]);
+  });
+
+  it('lead on from nowhere to the very beginning, and not from where the client asked', () => {
+    for (const [from, told] of [
+      [undefined, [[1, 0, []]]],
+      [0, []],
+      [5, []],
+    ] as const) {
+      const { subscription, posted, source } = placed(from);
+      subscription.becameReady();
+      source.position = 0;
+      subscription.tellReached();
+      expect(places(posted)).toEqual(told);
+    }
+  });
+
+  it('have no place that is known before the relay has joined its server', () => {
+    const { posted } = placed();
+    const early = new PlacedSubscription(
+      6,
+      { post: (frame: Frame) => posted.push(frame) } as unknown as ChannelContext,
+      {} as Upstream,
+      'relay/1/',
+    );
+    early.tellReached();
+    expect(posted).toEqual([]);
   });
 });

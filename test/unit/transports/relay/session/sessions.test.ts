@@ -24,7 +24,10 @@ const ADDRESS = '192.0.2.1';
 const identityOf = (name: string, expires?: number) => new Identity({ name, servers: [], expires });
 const ALICE = identityOf('alice');
 
-function ground(settings: Partial<SessionsSettings> = {}) {
+function ground({
+  isAdoptable = false,
+  ...settings
+}: Partial<SessionsSettings> & { readonly isAdoptable?: boolean } = {}) {
   const budget = new MemoryBudget(1_000_000_000);
   const sessions = new Sessions({
     relayId: 'relay',
@@ -40,6 +43,7 @@ function ground(settings: Partial<SessionsSettings> = {}) {
       find: () => undefined,
       onRefused: () => {},
       onLostWork: () => {},
+      isAdoptable,
     } as unknown as SessionsSettings['sessions'],
     ...settings,
   });
@@ -127,6 +131,136 @@ describe('a session', () => {
     for (let i = 0; i < 2; i++) sessions.forget(session);
     session.arriving(2_000);
     expect([sessions.size, budget.total, vi.getTimerCount()]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('a session of another relay', () => {
+  const ID = 'other/7';
+
+  it('keeps the id of its client, and gets a name that says whose it is', () => {
+    const nameSession = vi.fn(({ id }: { readonly id: string }) => `name of ${id}`);
+    const { sessions } = ground({ nameSession });
+    const adopted = sessions.begin(ALICE, ADDRESS, ID);
+    expect([adopted.id, adopted.secret, adopted.isAdopted]).toEqual([ID, `name of ${ID}`, true]);
+    const own = sessions.begin(ALICE, ADDRESS);
+    expect([own.id, own.isAdopted]).toEqual(['relay/1', false]);
+    expect(nameSession.mock.calls).toEqual([
+      [{ id: ID, identity: 'alice' }],
+      [{ id: 'relay/1', identity: 'alice' }],
+    ]);
+    expect(sessions.resume(`name of ${ID}`, ALICE)).toBe(adopted);
+    expect(sessions.resume(`name of ${ID}`, identityOf('bob'))).toBeUndefined();
+  });
+
+  it('is given the deliveries for its client, and no other is', () => {
+    const { sessions } = ground();
+    const all = [ID, 'other/70', 'relay/7'].map((id) => sessions.begin(ALICE, ADDRESS, id));
+    const given = all.map((session) => vi.spyOn(session, 'deliver').mockReturnValue(undefined));
+    const to = (topic: string) => ({ topic, frames: [bytes(topic)] });
+    sessions.deliver({} as Upstream, [to(`${ID}/a`), to('other/7'), to('relay/7/b'), to('another/7/c')]);
+    const topics = given.map(({ mock }) => mock.calls.map(([, own]) => own.map(({ topic }) => topic)));
+    expect(topics).toEqual([[[`${ID}/a`, 'other/7']], [], [['relay/7/b']]]);
+  });
+
+  it.each([true, false])(
+    'takes the place of one of the same client, connected (%s) or away, whose calls go on',
+    (isConnected) => {
+      const { sessions, socket, isKnown, connected } = ground({ isAdoptable: true });
+      const other = connected().session;
+      const before = sessions.begin(ALICE, ADDRESS, ID);
+      const own = socket();
+      sessions.connect(before, own, ALICE);
+      if (!isConnected) sessions.disconnected(before, own, true);
+      const cancel = vi.fn(async () => 0);
+      before.called(1, { cancel } as unknown as Upstream);
+      const after = sessions.begin(ALICE, ADDRESS, ID);
+      expect(own.close.mock.calls).toEqual(
+        isConnected ? [[CloseCode.replaced, 'the client goes on with its session elsewhere']] : [],
+      );
+      expect([before, after, other].map(isKnown)).toEqual([false, true, true]);
+      expect([sessions.resume(before.secret, ALICE), sessions.size]).toEqual([undefined, 2]);
+      expect(cancel).not.toHaveBeenCalled();
+      // The end of the socket that it had comes later, and is none of the new one's.
+      sessions.disconnected(before, own, false);
+      expect([isKnown(after), vi.getTimerCount(), cancel.mock.calls]).toEqual([true, 0, []]);
+      const delivered = vi.spyOn(after, 'deliver').mockReturnValue(undefined);
+      sessions.deliver({} as Upstream, [{ topic: `${ID}/a`, frames: [] }]);
+      expect(delivered).toHaveBeenCalledOnce();
+    },
+  );
+
+  it('takes that place without making room', () => {
+    const { sessions, away, isKnown } = ground({ isAdoptable: true, most: 2 });
+    const waits = away();
+    sessions.begin(ALICE, ADDRESS, ID);
+    sessions.begin(ALICE, ADDRESS, ID);
+    expect([isKnown(waits), sessions.size]).toEqual([true, 2]);
+  });
+});
+
+describe('the calls of a session that is forgotten', () => {
+  const ends = {
+    'after a while': async ({ away }: ReturnType<typeof ground>) => [away()],
+    'for room': async ({ away, sessions }: ReturnType<typeof ground>) => {
+      const session = away();
+      sessions.begin(ALICE, ADDRESS);
+      return [session];
+    },
+    'for room in its group': async ({ away }: ReturnType<typeof ground>) => [away(), away()],
+    'as its client may go on elsewhere': async ({ connected, sessions }: ReturnType<typeof ground>) => {
+      const { session } = connected();
+      sessions.forget(session, true);
+      return [session];
+    },
+    'as its client is done': async ({ connected, sessions }: ReturnType<typeof ground>) => {
+      const { session, socket } = connected();
+      sessions.disconnected(session, socket, false);
+      return [session];
+    },
+    'as it breaks the protocol': async ({ connected }: ReturnType<typeof ground>) => {
+      const { session } = connected();
+      session.violated(new Error('broken'));
+      return [session];
+    },
+    'as it keeps too much': async ({ connected }: ReturnType<typeof ground>) => {
+      const { session } = connected();
+      session.end(CloseCode.slowConsumer, 'too slow');
+      return [session];
+    },
+    'for no reason that is known': async ({ connected, sessions }: ReturnType<typeof ground>) => {
+      const { session } = connected();
+      sessions.forget(session);
+      return [session];
+    },
+  };
+
+  it.each([
+    ['after a while', true],
+    ['for room', true],
+    ['for room in its group', true],
+    ['as its client may go on elsewhere', true],
+    ['as its client is done', false],
+    ['as it breaks the protocol', false],
+    ['as it keeps too much', false],
+    ['for no reason that is known', false],
+  ] as const)('%s go on where it is adoptable: %s; and nowhere else', async (how, goOn) => {
+    for (const isAdoptable of [true, false]) {
+      const own = ground({ isAdoptable, most: how === 'for room' ? 1 : 100, mostAbsent: 1 });
+      const cancel = vi.fn(async () => 0);
+      const upstream = { cancel } as unknown as Upstream;
+      const begin = own.sessions.begin.bind(own.sessions);
+      vi.spyOn(own.sessions, 'begin').mockImplementation((...args) => {
+        const session = begin(...args);
+        session.called(1, upstream);
+        return session;
+      });
+      const [session] = await ends[how](own);
+      if (how === 'after a while') await vi.advanceTimersByTimeAsync(RESUME_WINDOW);
+      expect(session === undefined || own.isKnown(session)).toBe(false);
+      expect(cancel).toHaveBeenCalledTimes(goOn && isAdoptable ? 0 : 1);
+      for (const left of [...own.sessions]) own.sessions.forget(left, true);
+      vi.clearAllTimers();
+    }
   });
 });
 
