@@ -1,6 +1,7 @@
 /** A client's channels in the relay: what may be opened, what stays open, and what goes where. */
 import { describe, expect, it, vi } from 'vitest';
 import { SMALLEST_CALL } from '../../../../../src/flow-control.ts';
+import type { Delivery } from '../../../../../src/transport.ts';
 import { type Grants, Identity } from '../../../../../transports/relay/auth/identity.ts';
 import type { ChannelContext } from '../../../../../transports/relay/session/channel.ts';
 import { SessionChannels } from '../../../../../transports/relay/session/channels.ts';
@@ -16,6 +17,8 @@ const ID = 'relay/1';
 const WINDOW = 64 * SMALLEST_CALL;
 const MOST_CHANNELS = 3;
 
+type Deliver = (deliveries: readonly Delivery[]) => void;
+
 /** A server as channels see it: it counts who uses it. */
 function upstream(name: string) {
   const users = {
@@ -28,9 +31,19 @@ function upstream(name: string) {
     add: (user: unknown) => of.add(user),
     remove: (user: unknown) => of.delete(user),
   });
+  /** Of one client alone: who uses it, and what comes over it. */
+  const adopted: { users: Set<unknown>; deliver: (deliveries: readonly Delivery[]) => void }[] = [];
+  const adopt = vi.fn((_topic: string, _from: number | undefined, deliver: Deliver) => {
+    const own = new Set<unknown>();
+    adopted.push({ users: own, deliver });
+    return channel(own);
+  });
   return {
     name,
     users,
+    adopted,
+    adopt,
+    release: vi.fn(),
     calls: channel(users.calls),
     answers: channel(users.answers),
     results: channel(users.results),
@@ -44,19 +57,24 @@ function upstream(name: string) {
   };
 }
 
-function ground(grants: Partial<Grants> = {}) {
+function ground(
+  grants: Partial<Grants> = {},
+  { isAdoptable = false, isAdopted = false }: { isAdoptable?: boolean; isAdopted?: boolean } = {},
+) {
   const servers = [upstream('first'), upstream('second')] as const;
   const posted: Frame[] = [];
   const refused = vi.fn();
   const memory = { channels: 0, bytes: 0 };
   const client = {
     id: ID,
+    isAdopted,
     identity: new Identity({ name: 'alice', servers: ['*'], functions: ['*'], work: true, ...grants }),
     window: WINDOW,
     post: (frame: Frame) => posted.push(frame),
     takes: () => true,
     counted: ({ length }: Uint8Array) => length,
     holds: () => {},
+    came: vi.fn(),
     violated: vi.fn(),
     called: () => {},
     assignments: { of: () => ({ assign: () => {}, takeBack: () => {} }) },
@@ -78,16 +96,18 @@ function ground(grants: Partial<Grants> = {}) {
       find: (name) => servers.find((own) => own.name === name) as unknown as Upstream | undefined,
       onRefused: refused,
       onLostWork: () => {},
-      isAdoptable: false,
+      isAdoptable,
     },
   );
   const open = (number: number, kind: number, address = 'first', topic = `${ID}/`) =>
     channels.open([Type.open, number, kind, address, topic]);
+  const openFrom = (number: number, kind: number, from: number, address = 'first', topic = `${ID}/`) =>
+    channels.open([Type.openFrom, number, kind, address, topic, from]);
   const regrant = (more: Partial<Grants>) => {
     client.identity = new Identity({ name: 'alice', servers: ['*'], functions: ['*'], work: true, ...more });
     channels.review();
   };
-  return { channels, servers, posted, refused, memory, open, regrant };
+  return { channels, client, servers, posted, refused, memory, open, openFrom, regrant };
 }
 
 const error = (code: string, message: string) => expect.objectContaining({ code, message });
@@ -156,6 +176,117 @@ describe('a channel', () => {
   });
 });
 
+describe('a channel that goes on', () => {
+  const adoptable = { isAdoptable: true };
+
+  it('is opened only where relays adopt sessions, of whatever kind', () => {
+    for (const kind of [ChannelKind.push, ChannelKind.subscribe, ChannelKind.pull]) {
+      const none = ground();
+      expect(() => none.openFrom(1, kind, 0)).toThrow(
+        protocol('a channel is to go on, and no relay adopts sessions of this one'),
+      );
+      expect(none.memory.channels).toBe(0);
+      const own = ground({}, adoptable);
+      own.openFrom(1, kind, 0);
+      expect(own.memory.channels).toBe(1);
+    }
+  });
+
+  it('is held to what any channel is', () => {
+    const { openFrom, posted, refused } = ground({ servers: ['first'] }, adoptable);
+    openFrom(1, ChannelKind.push, 5, 'second');
+    expect([posted.map((frame) => frame.slice(0, 3)), refused.mock.calls]).toEqual([
+      [[Type.refused, 1, 'FORBIDDEN']],
+      [['channel']],
+    ]);
+    expect(() => openFrom(1, ChannelKind.subscribe, 5, 'first', 'relay/2/')).toThrow(
+      error('FORBIDDEN', "a subscription is to another client's topics"),
+    );
+    openFrom(1, ChannelKind.push, 5);
+    expect(() => openFrom(1, ChannelKind.push, 5)).toThrow(protocol('channel 1 is open already'));
+    expect(() => openFrom(2, 9, 5)).toThrow(protocol('a channel cannot be of kind 9'));
+  });
+
+  it.each([
+    [1, 0],
+    [2, 1],
+    [8, 7],
+  ])('has answers from position %i on, behind %i, and places for each', (from, behind) => {
+    const { openFrom, servers, posted, channels, client } = ground({}, adoptable);
+    const [server] = servers;
+    openFrom(4, ChannelKind.subscribe, from);
+    expect(server.adopt.mock.calls.map((call) => call.slice(0, 2))).toEqual([[`${ID}/`, behind]]);
+    expect([server.users.answers.size, server.adopted[0]?.users.size]).toEqual([0, 1]);
+    const deliveries = [{ topic: `${ID}/a`, frames: [bytes('a')], position: 9 }];
+    server.adopted[0]?.deliver(deliveries);
+    const [subscription] = server.adopted[0]?.users ?? [];
+    expect(client.came.mock.calls).toEqual([[deliveries, subscription]]);
+    // What the relay reads for all clients is not for it: it would come twice.
+    channels.deliver(server as unknown as Upstream, deliveries, (own) => own);
+    expect(posted).toEqual([]);
+    // The relay's own answers are.
+    channels.deliver(undefined, [{ topic: `${ID}/a`, frames: [bytes('no')] }], (own) => own);
+    expect(posted).toEqual([[Type.placed, 4, 1, behind, [0], [{ topic: `${ID}/a`, frames: [bytes('no')] }]]]);
+  });
+
+  it('from 0 has the answers that come, which the relay reads for all', () => {
+    const { openFrom, servers, posted, channels } = ground({}, adoptable);
+    const [server] = servers;
+    openFrom(4, ChannelKind.subscribe, 0);
+    expect([server.adopt.mock.calls, server.users.answers.size]).toEqual([[], 1]);
+    const deliveries = [{ topic: `${ID}/a`, frames: [bytes('a')], position: 9 }];
+    channels.deliver(server as unknown as Upstream, deliveries, (own) => own);
+    expect(posted).toEqual([[Type.placed, 4, 1, 9, [9], deliveries]]);
+  });
+
+  it('in a session that was adopted has a subscription of its own, also where it begins anew', () => {
+    for (const own of ['open', 'openFrom'] as const) {
+      const { servers, posted, channels, ...opens } = ground({}, { isAdoptable: true, isAdopted: true });
+      const [server] = servers;
+      if (own === 'open') opens.open(4, ChannelKind.subscribe);
+      else opens.openFrom(4, ChannelKind.subscribe, 0);
+      expect(server.adopt.mock.calls.map((call) => call.slice(0, 2))).toEqual([[`${ID}/`, undefined]]);
+      const deliveries = [{ topic: `${ID}/a`, frames: [bytes('a')], position: 9 }];
+      channels.deliver(server as unknown as Upstream, deliveries, (delivery) => delivery);
+      expect(posted).toEqual([]);
+      channels.close(4);
+      expect([server.release.mock.calls.length, server.adopted[0]?.users.size]).toEqual([1, 0]);
+    }
+  });
+
+  it('releases its own subscription when it is closed, ready or not, and by every end', () => {
+    const ends = {
+      closed: ({ channels }: ReturnType<typeof ground>) => channels.close(4),
+      all: ({ channels }: ReturnType<typeof ground>) => channels.closeAll(),
+      refused: ({ regrant }: ReturnType<typeof ground>) => regrant({ servers: ['second'] }),
+    };
+    for (const end of Object.values(ends))
+      for (const isReady of [true, false]) {
+        const own = ground({}, adoptable);
+        own.openFrom(4, ChannelKind.subscribe, 3);
+        const [server] = own.servers;
+        const [subscription] = server.adopted[0]?.users ?? [];
+        if (isReady) (subscription as PushChannel).becameReady();
+        end(own);
+        expect(server.release).toHaveBeenCalledExactlyOnceWith(server.adopt.mock.results[0]?.value);
+        expect([server.adopted[0]?.users.size, own.memory.channels]).toEqual([0, 0]);
+      }
+  });
+
+  it('tells up to where it has all, and no other channel does', () => {
+    const { openFrom, open, servers, posted, channels } = ground({}, adoptable);
+    openFrom(1, ChannelKind.subscribe, 0);
+    open(2, ChannelKind.subscribe);
+    openFrom(3, ChannelKind.push, 0);
+    const shared = { channel: { isProved: true, position: 8 } };
+    for (const user of [...servers[0].users.answers, ...servers[0].users.calls])
+      (user as PushChannel).joined(shared as never);
+    channels.tellReached();
+    channels.tellReached();
+    expect(posted).toEqual([[Type.placed, 1, 1, 8, [], []]]);
+  });
+});
+
 describe('grants that have changed', () => {
   it('close and refuse the channels that are not granted any more, and no others', () => {
     const { open, servers, posted, memory, regrant } = ground();
@@ -211,6 +342,71 @@ describe('frames', () => {
     sendMany(most - 1);
     sendMany(1);
     expect(() => sendMany(1)).toThrow(full);
+  });
+
+  it('of a session that was adopted are taken up to twice the window', () => {
+    const full = protocol('the client sent more bytes than its window allows');
+    for (const [isAdopted, times] of [
+      [false, 1],
+      [true, 2],
+    ] as const) {
+      const few = ground({}, { isAdoptable: true, isAdopted });
+      few.openFrom(1, ChannelKind.push, 0);
+      ready(few);
+      let next = 0;
+      const store = (frames: readonly Uint8Array[]) => {
+        few.channels.store([Type.store, 1, 1, next, frames as never], message);
+        next += frames.length;
+      };
+      store([new Uint8Array(times * WINDOW - 1)]);
+      store([new Uint8Array(1)]);
+      expect(() => store([new Uint8Array(1)])).toThrow(full);
+
+      const many = ground({}, { isAdoptable: true, isAdopted });
+      many.open(1, ChannelKind.push);
+      ready(many);
+      const most = (times * WINDOW) / SMALLEST_CALL;
+      const sendMany = (count: number) =>
+        many.channels.send(
+          [Type.send, 1, 1, Array.from({ length: count }, () => new Uint8Array(1))],
+          message,
+        );
+      sendMany(most - 1);
+      sendMany(1);
+      expect(() => sendMany(1)).toThrow(full);
+    }
+  });
+
+  it('have numbers on a channel that goes on, and on no other', () => {
+    const none = (number: number) =>
+      protocol(`channel ${number} takes no frames, or the list of frames is empty`);
+    const own = ground({}, { isAdoptable: true });
+    const { channels, servers } = own;
+    own.openFrom(1, ChannelKind.push, 7);
+    own.open(2, ChannelKind.push);
+    // Results are not stored once: their channel breaks with its relay.
+    own.openFrom(3, ChannelKind.push, 7, 'first/results');
+    const [numbered] = servers[0].users.calls as Set<PushChannel>;
+    expect(numbered?.isNumbered).toBe(true);
+    const take = vi.spyOn(numbered as PushChannel, 'take');
+    const send = (number: number, frames = [bytes('x')]) =>
+      channels.send([Type.send, number, 1, frames], message);
+    const store = (number: number, frames = [bytes('x')]) =>
+      channels.store([Type.store, number, 1, 0, frames], message);
+    expect(() => send(1)).toThrow(none(1));
+    expect(() => store(2)).toThrow(none(2));
+    expect(() => store(3)).toThrow(none(3));
+    expect(() => store(1, [])).toThrow(none(1));
+    expect(() => store(4)).toThrow(none(4));
+    expect(take).not.toHaveBeenCalled();
+    const frames = [bytes('a'), bytes('b')];
+    channels.store([Type.store, 1, 1, 0, frames], message);
+    expect(take.mock.calls).toEqual([[1, frames, message, 0]]);
+    send(2);
+    send(3);
+    // What was under way when the channel was closed.
+    channels.close(1);
+    store(1);
   });
 
   it('to a channel that takes none, or that there never was, end the session', () => {
