@@ -19,6 +19,7 @@ const SERIES: Readonly<Record<string, readonly [move: (metrics: Metrics) => void
   'frond_relay_sessions_total{outcome="new"}': [(metrics) => metrics.session('new'), 1],
   'frond_relay_sessions_total{outcome="resumed"}': [(metrics) => metrics.session('resumed'), 1],
   'frond_relay_sessions_total{outcome="forgotten"}': [(metrics) => metrics.session('forgotten'), 1],
+  'frond_relay_sessions_total{outcome="adopted"}': [(metrics) => metrics.session('adopted'), 1],
   'frond_relay_http_calls_total{status="200"}': [(metrics) => metrics.httpCall(200), 1],
   'frond_relay_http_calls_total{status="499"}': [(metrics) => metrics.httpCall(499), 1],
   frond_relay_lost_work_total: [(metrics) => metrics.lostWork(4), 4],

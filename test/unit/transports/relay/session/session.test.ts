@@ -11,9 +11,12 @@ import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
 import { randomId } from '../../../../../src/protocol/ids.ts';
 import { palmMessage } from '../../../../../src/protocol/message.ts';
+import type { Delivery } from '../../../../../src/transport.ts';
 import { Identity } from '../../../../../transports/relay/auth/identity.ts';
+import type { SessionSubscription } from '../../../../../transports/relay/session/channel.ts';
 import { resolveLimits } from '../../../../../transports/relay/session/limits.ts';
 import { MemoryBudget } from '../../../../../transports/relay/session/memory-budget.ts';
+import type { PushChannel } from '../../../../../transports/relay/session/push-channel.ts';
 import {
   ClientSession,
   closeFor,
@@ -432,7 +435,15 @@ describe('a session', () => {
 });
 
 /** One session with a server that does what a test says, and the frames that its client gets. */
-function one({ limits = {}, grants = {} }: { limits?: object; grants?: object } = {}) {
+function one({
+  limits = {},
+  grants = {},
+  isAdoptable = false,
+}: {
+  limits?: object;
+  grants?: object;
+  isAdoptable?: boolean;
+} = {}) {
   const replies: { frame: Bytes; resolve: (reply: Bytes) => void; reject: (error: unknown) => void }[] = [];
   const channel = () => ({
     users: new Set<unknown>(),
@@ -456,6 +467,12 @@ function one({ limits = {}, grants = {} }: { limits?: object; grants?: object } 
     calls: channel(),
     answers: channel(),
     results: channel(),
+    adopted: channel(),
+    adopt: vi.fn(
+      (_topic: string, _from: number | undefined, _deliver: (deliveries: readonly Delivery[]) => void) =>
+        server.adopted,
+    ),
+    release: vi.fn(),
     callQueue: {},
     resultQueue: {},
   };
@@ -483,6 +500,7 @@ function one({ limits = {}, grants = {} }: { limits?: object; grants?: object } 
       find: (name: string) => (name === 'server' ? upstream : undefined),
       onRefused,
       onLostWork: () => {},
+      isAdoptable,
       forget,
     } as unknown as SessionSettings,
   );
@@ -789,6 +807,141 @@ describe('the calls of a session', () => {
   });
 });
 
+describe('what goes on at another relay', () => {
+  const at = (position: number, ...sizes: number[]) => ({
+    topic: 'relay/1/a',
+    frames: sizes.map((size) => new Uint8Array(size)),
+    position,
+  });
+
+  /** A session with a subscription of its own, from position 3 on. */
+  function goingOn(limits = {}) {
+    const own = one({ isAdoptable: true, limits });
+    own.take([Type.openFrom, 5, ChannelKind.subscribe, 'server', 'relay/1/', 4]);
+    const came = (...deliveries: Delivery[]) => own.server.adopt.mock.calls[0]?.[2](deliveries);
+    const placed = () => own.socket.sent.filter((frame) => frame[0] === Type.placed);
+    return { ...own, came, placed };
+  }
+
+  it('is refused where no relay adopts the session', () => {
+    for (const kind of [ChannelKind.push, ChannelKind.subscribe])
+      expect(() => one().take([Type.openFrom, 5, kind, 'server', 'relay/1/', 0])).toThrow(protocol);
+  });
+
+  it('has answers that count as any, come behind their credit, and keep their place', async () => {
+    const { session, upstream, server, came, placed, settle } = goingOn();
+    expect(server.adopt.mock.calls[0]?.slice(0, 2)).toEqual(['relay/1/', 3]);
+    session.called(3, upstream);
+    const before = session.callBudget.taken;
+    session.callBudget.take(3);
+    came(at(4, 10, 20), { topic: 'relay/1/a~', frames: [bytes('x'), bytes('y')], position: 5 });
+    expect(session.isIdle).toBe(false);
+    expect(session.callBudget.taken).toBe(before + 1);
+    came(at(7, 5));
+    expect([session.isIdle, session.callBudget.taken]).toEqual([true, before]);
+    await settle();
+    expect(placed().map((frame) => frame.slice(1, 5))).toEqual([
+      [5, 1, 5, [4, 5]],
+      [5, 2, 7, [7]],
+    ]);
+  });
+
+  it('has failures in the place of answers that are too large, at their position', async () => {
+    const { came, placed, settle } = goingOn();
+    came(at(4, 1_000), at(6, 1_001, 3));
+    await settle();
+    const [frame] = placed();
+    expect(frame?.slice(1, 5)).toEqual([5, 1, 6, [4, 6]]);
+    const deliveries = frame?.[5] as readonly Delivery[];
+    expect(deliveries.map(({ topic, frames }) => [topic, frames.map(({ length }) => length)])).toEqual([
+      ['relay/1/a', [1_000]],
+      ['relay/1/a', [12, 3]],
+    ]);
+    expect(textOf(deliveries[1]?.frames[0] ?? bytes(''))).toBe('1001 of 1000');
+  });
+
+  it('pays credit before its answers', async () => {
+    const { session, server, take, came, settle, socket } = goingOn();
+    take([Type.openFrom, 6, ChannelKind.push, 'server', '', 0]);
+    const [channel] = server.calls.users as Set<{ payCredit(): void }>;
+    const pay = vi.fn(() => session.post([Type.stored, 6, 1, 1]));
+    Object.assign(channel as object, { payCredit: pay });
+    came(at(4, 10));
+    await settle();
+    expect(socket.sent.map(([type]) => type)).toEqual([Type.stored, Type.placed]);
+  });
+
+  it('takes frames with numbers, of up to maxFrame each', () => {
+    const { take, server } = one({ isAdoptable: true });
+    take([Type.openFrom, 1, ChannelKind.push, 'server', '', 7]);
+    const [channel] = server.calls.users as Set<PushChannel>;
+    const taken = vi.spyOn(channel as PushChannel, 'take');
+    const frames = [new Uint8Array(1_000), bytes('x')];
+    take([Type.store, 1, 3, 7, frames]);
+    expect(taken).toHaveBeenCalledExactlyOnceWith(3, frames, expect.anything(), 7);
+    expect(() => take([Type.store, 1, 3, 9, [bytes('x'), new Uint8Array(1_001)]])).toThrow(
+      expect.objectContaining({ code: 'TOO_LARGE', message: expect.stringContaining('1001 bytes') }),
+    );
+    expect(taken).toHaveBeenCalledOnce();
+    expect(() => take([Type.send, 1, 1, [bytes('x')]])).toThrow(protocol);
+  });
+
+  it('keeps as much for frames with numbers as for others', () => {
+    const keptOf = (count: number) => {
+      const { take, session, server, budget } = one({ isAdoptable: true });
+      take([Type.openFrom, 1, ChannelKind.push, 'server', '', 0]);
+      for (const user of server.calls.users) (user as PushChannel).becameReady();
+      const before = budget.total;
+      take([Type.store, 1, 1, 0, Array.from({ length: count }, () => bytes('x'))]);
+      const kept = budget.total - before;
+      session.close(false);
+      return kept;
+    };
+    expect([keptOf(1), keptOf(3)]).toEqual([100 + 512 + 2 * 128, 100 + 512 + 4 * 128]);
+  });
+
+  it('is told with each heartbeat up to where it has all', async () => {
+    const { session, server, socket, settle, another } = goingOn();
+    const [subscription] = server.adopted.users as Set<SessionSubscription>;
+    const source = { isProved: true, position: 3 };
+    subscription?.joined({ channel: source } as never);
+    session.beat();
+    await settle();
+    expect(socket.sent).toEqual([[Type.ping]]);
+    source.position = 8;
+    for (let i = 0; i < 2; i++) {
+      session.beat();
+      await settle();
+    }
+    const place = [Type.placed, 5, 1, 8, [], []];
+    expect(socket.sent.filter(([type]) => type === Type.placed)).toEqual([place]);
+    expect(socket.sent.filter(([type]) => type === Type.ping)).toHaveLength(3);
+    // A ping has no number: a client that was away has none of those.
+    session.detach(socket);
+    session.away();
+    source.position = 9;
+    session.beat();
+    const second = another();
+    session.attach(second);
+    session.resume(second, 0, false);
+    await settle();
+    expect(second.sent).toEqual([place, [Type.placed, 5, 2, 9, [], []]]);
+  });
+
+  it('is left to another relay by a session that may go on there, and its subscription is released', () => {
+    for (const mayGoOn of [true, false]) {
+      const { session, upstream, server } = goingOn();
+      session.called(1, upstream);
+      session.close(mayGoOn);
+      expect(server.cancel).toHaveBeenCalledTimes(mayGoOn ? 0 : 1);
+      expect(server.release).toHaveBeenCalledExactlyOnceWith(server.adopted);
+      // It has ended, whatever is said of it then.
+      session.close(false);
+      expect(server.cancel).toHaveBeenCalledTimes(mayGoOn ? 0 : 1);
+    }
+  });
+});
+
 describe('a client that breaks the protocol', () => {
   it.each([
     ['a second greeting', [Type.hello, null, null, 0], 'PROTOCOL', 'a second greeting came'],
@@ -799,6 +952,8 @@ describe('a client that breaks the protocol', () => {
       'takes no frames',
     ],
     ['a large envelope', [Type.send, 1, 1, [new Uint8Array(1_001)]], 'TOO_LARGE', '1001 bytes'],
+    ['a large one with a number', [Type.store, 1, 1, 1, [new Uint8Array(1_001)]], 'TOO_LARGE', '1001 bytes'],
+    ['numbers to a channel that there is not', [Type.store, 1, 1, 1, [bytes('x')]], 'PROTOCOL', 'no frames'],
     ['a confirmation of no work', [Type.taken, 1, 1], 'PROTOCOL', 'more work than it was given'],
   ] as const)('by %s is told so', (_, frame, code, text) => {
     expect(() => one().take(frame as never)).toThrow(

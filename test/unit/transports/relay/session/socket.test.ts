@@ -12,6 +12,7 @@ import {
 } from '../../../../../transports/relay/session/socket.ts';
 import * as CloseCode from '../../../../../transports/relay-protocol/close-codes.ts';
 import {
+  ADOPTS,
   type ClientFrame,
   FEATURES,
   loneMessage,
@@ -247,8 +248,10 @@ async function admitted(
   }: { identify?: () => Promise<unknown>; resumes?: boolean; limits?: object } = {},
   greeting: readonly [token: string | null, secret: string | null, received: number] = ['token', null, 0],
   features = 0,
+  isAdoptable = false,
 ) {
   const own = ground();
+  Object.assign(own.context, { isAdoptable });
   const session = {
     id: 'relay/1',
     secret: 'secret',
@@ -314,6 +317,23 @@ describe('a client that is let in', () => {
     ]);
     // The clock of its greeting has stopped.
     expect([vi.getTimerCount(), budget.size]).toEqual([0, 0]);
+  });
+
+  it('is told that another relay can go on with its session where one can, also when it comes back', async () => {
+    for (const resumes of [true, false])
+      for (const isAdoptable of [true, false]) {
+        const { sent } = await admitted({ resumes }, ['token', 'secret', 0], 0, isAdoptable);
+        const [[message] = []] = sent.mock.calls as unknown as [[Uint8Array<ArrayBuffer>]];
+        const { confirmed } = readRelayMessage(message as Uint8Array<ArrayBuffer>);
+        expect(confirmed).toBe(isAdoptable ? FEATURES + ADOPTS : FEATURES);
+      }
+    expect([FEATURES, ADOPTS], 'they are bits').toEqual([1, 2]);
+  });
+
+  it('has no session that goes on where there are no other relays', async () => {
+    const { sessions, metrics } = await admitted({}, ['token', 'secret', 5], 0, true);
+    expect(sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', undefined);
+    expect(metrics.session.mock.calls).toEqual([['forgotten']]);
   });
 
   it('goes on with its session, from what it has received, in pieces where it takes them', async () => {
@@ -452,6 +472,9 @@ interface Beside {
   readonly hasUrl?: boolean;
   readonly identities?: readonly unknown[];
   readonly knows?: boolean;
+  /** Whether the relays adopt each other's sessions, and the client whose session this one is, if it may go on here. */
+  readonly isAdoptable?: boolean;
+  readonly adopted?: string | undefined;
 }
 
 /** A socket of the relay `a`, which has others beside it. */
@@ -464,6 +487,8 @@ function besides({
   hasUrl = true,
   identities = [identity, identity],
   knows = false,
+  isAdoptable = false,
+  adopted,
 }: Beside = {}) {
   const state = { isProved: false, isOpen: false };
   const admit = vi.fn((_text: string) => {
@@ -485,6 +510,7 @@ function besides({
   const enterFor = vi.fn(() => refusal);
   const arrival = { entrance: own, host: 'relay.example:7766', via: '198.51.100.4', enterFor };
   const base = ground(protocol, arrival as unknown as Arrival);
+  Object.assign(base.context, { isAdoptable });
   const sent = vi.spyOn(base.webSocket, 'send');
   const passage = {
     owner: 'b',
@@ -497,6 +523,7 @@ function besides({
   const peers = {
     id: 'a',
     ownerOf: vi.fn((_secret: string) => owner),
+    clientOf: vi.fn((_secret: string, _identity: string) => adopted),
     pass: vi.fn((_owner: string, _what: { readonly greeting: Buffer }) => (hasUrl ? passage : undefined)),
   };
   const session = {
@@ -875,6 +902,77 @@ describe('a client whose session another relay owns', () => {
   });
 });
 
+describe('a session that no relay has, of which this one can prove whose it is', () => {
+  const adoptable = { isAdoptable: true, adopted: 'other/7' };
+
+  it.each([
+    ['a', true, undefined],
+    ['b', false, 'unreachable'],
+  ])(
+    'goes on here, under the id of its client: of %s, with a URL for it: %s',
+    async (owner, hasUrl, counted) => {
+      const own = besides({ owner, hasUrl, ...adoptable });
+      await own.greet();
+      expect(own.peers.clientOf).toHaveBeenCalledExactlyOnceWith('b.name.proof', 'alice');
+      expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', 'other/7');
+      expect(own.metrics.session.mock.calls).toEqual([['adopted']]);
+      expect(own.metrics.passed.mock.calls).toEqual(counted === undefined ? [] : [[counted]]);
+      // It is a new one for its messages: nothing was received in it.
+      expect(own.session.resume).toHaveBeenCalledExactlyOnceWith(own.socket, 0, false);
+      const message = own.sent.mock.calls.at(-1)?.at(0) as unknown as Uint8Array<ArrayBuffer>;
+      expect(readRelayMessage(message)).toMatchObject({
+        confirmed: FEATURES + ADOPTS,
+        frames: [[Type.welcome, 'secret', 'relay/1', false, 0, 1_000, 2_000, 3_000, 4_000, 'alice/']],
+      });
+      expect(own.webSocket.closes).toEqual([]);
+    },
+  );
+
+  it.each(['unknown', 'refused', 'unreachable'] as const)(
+    'goes on here when its owner is %s, as who the client is then',
+    async (outcome) => {
+      const later = { name: 'later', keyPrefix: '' };
+      const own = besides({ owner: 'b', identities: [identity, later], ...adoptable });
+      await own.greet();
+      expect(own.peers.clientOf, 'its owner may have it').not.toHaveBeenCalled();
+      own.socket.notPassed(outcome, 'a reason');
+      await vi.advanceTimersByTimeAsync(0);
+      expect(own.peers.clientOf).toHaveBeenCalledExactlyOnceWith('b.name.proof', 'later');
+      expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(later, '192.0.2.1', 'other/7');
+      expect(own.metrics.session.mock.calls).toEqual([['adopted']]);
+      expect(own.metrics.passed.mock.calls).toEqual([[outcome]]);
+    },
+  );
+
+  it.each([
+    ["another identity's", { isAdoptable: true, adopted: undefined }],
+    ['where nothing is stored', { isAdoptable: false, adopted: 'other/7' }],
+  ])('is not gone on with: %s', async (_, settings) => {
+    const own = besides({ owner: 'a', ...settings });
+    await own.greet();
+    expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', undefined);
+    expect(own.metrics.session.mock.calls).toEqual([['forgotten']]);
+  });
+
+  it('is not gone on with for a relay that dials: the client is connected to that one', async () => {
+    const own = besides({ entrance: {}, owner: 'a', ...adoptable });
+    own.prove();
+    await own.greet('a.name.proof');
+    expect([own.sessions.begin.mock.calls, own.peers.clientOf.mock.calls]).toEqual([[], []]);
+    expect(own.webSocket.closes).toEqual([[CloseCode.unknownSession, 'the session is forgotten']]);
+  });
+
+  it('is not asked for where there is one here, or the client has none', async () => {
+    const here = besides({ knows: true, ...adoptable });
+    await here.greet('a.name.proof');
+    const none = besides(adoptable);
+    await none.greet(null);
+    expect([here, none].map(({ peers }) => peers.clientOf.mock.calls)).toEqual([[], []]);
+    expect(none.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', undefined);
+    expect([here, none].map(({ metrics }) => metrics.session.mock.calls)).toEqual([[['resumed']], [['new']]]);
+  });
+});
+
 it('a client without a session begins one where it is, and no other relay is asked', async () => {
   const own = besides({ owner: 'b' });
   await own.greet(null);
@@ -895,6 +993,24 @@ describe('while the relay goes down', () => {
       expect([own.sessions.begin.mock.calls, own.peers.pass.mock.calls]).toEqual([[], []]);
     },
   );
+});
+
+describe('while a relay goes down beside others', () => {
+  it.each([
+    ['that can go on elsewhere', 'other/7', CloseCode.elsewhere],
+    ['that cannot', undefined, CloseCode.goingAway],
+  ])('a session %s begins not here', async (_, adopted, code) => {
+    for (const outcome of ['unknown', undefined] as const) {
+      const own = besides({ owner: outcome === undefined ? 'a' : 'b', isAdoptable: true, adopted });
+      Object.assign(own.context, { isDraining: () => true });
+      await own.greet();
+      if (outcome !== undefined) own.socket.notPassed(outcome, '');
+      await vi.advanceTimersByTimeAsync(0);
+      expect(own.webSocket.closes).toEqual([[code, 'the relay is going down']]);
+      expect([own.sessions.begin.mock.calls, own.metrics.session.mock.calls]).toEqual([[], []]);
+    }
+    expect([CloseCode.elsewhere, CloseCode.goingAway]).toEqual([1012, 1001]);
+  });
 });
 
 describe('heartbeats', () => {
