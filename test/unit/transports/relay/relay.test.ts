@@ -20,7 +20,8 @@ import { memory } from '../../../../transports/memory/index.ts';
 import type { RelayOptions } from '../../../../transports/relay/options.ts';
 import { PeerKey } from '../../../../transports/relay/peers/peer-key.ts';
 import { createRelay, createRelayOn, type Relay } from '../../../../transports/relay/relay.ts';
-import { readRelayMessage, SUBPROTOCOL, Type } from '../../../../transports/relay-protocol/frames.ts';
+import { Upstream } from '../../../../transports/relay/upstream/upstream.ts';
+import { ADOPTS, readRelayMessage, SUBPROTOCOL, Type } from '../../../../transports/relay-protocol/frames.ts';
 import { MESSAGE_ROOM } from '../../../../transports/relay-protocol/reliable-log.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { held, leftovers } from '../../../support/leftovers.ts';
@@ -104,7 +105,11 @@ const TOKEN = 'a token of everybody';
 const isEverybody = (token: string | undefined) => (token === TOKEN ? EVERYTHING : undefined);
 
 /** A relay to a server, and an HTTP server whose owner answers what the relay does not. */
-async function open(options: Partial<RelayOptions> = {}, onPeer?: (socket: Duplex) => void): Promise<Ground> {
+async function open(
+  options: Partial<RelayOptions> = {},
+  onPeer?: (socket: Duplex) => void,
+  change?: (connection: Connection) => void,
+): Promise<Ground> {
   const real = memory();
   const seen: string[] = [];
   const gates = new Map<string, Deferred<void>>();
@@ -130,7 +135,7 @@ async function open(options: Partial<RelayOptions> = {}, onPeer?: (socket: Duple
     },
   });
   ends.push(() => server.close({ timeout: 0 }));
-  const { transport, opened } = noted(real);
+  const { transport, opened } = noted(real, change);
   const { lines, logger } = noting();
   const http = createServer((request, response) => {
     if (!relay.respond(request, response)) response.writeHead(404).end('of the owner');
@@ -191,15 +196,23 @@ async function figureAt(port: number, name: string): Promise<number> {
 
 const KEY = 'a key that two relays share and nobody else';
 
+/** The connection is as one over which servers' answers are stored. */
+function storing(connection: Connection): void {
+  connection.store = async () => {};
+}
+
 /** The relay `a`, and `b` beside it, which has no servers of its own and passes on what comes back to it. */
 async function beside({
   ofA = {},
   ofB = {},
   onPeer,
+  stores = false,
 }: {
   readonly ofA?: Partial<RelayOptions>;
   readonly ofB?: Partial<RelayOptions>;
   readonly onPeer?: (socket: Duplex) => void;
+  /** Whether the servers' answers are stored, so that each relay can go on with the sessions of the other; `b` has the server then, too. */
+  readonly stores?: boolean;
 } = {}) {
   const http = createServer((request, response) => {
     b.respond(request, response);
@@ -209,11 +222,12 @@ async function beside({
   const ground = await open(
     { peers: { id: 'a', key: KEY, urls }, metrics: () => true, loggingLevel: 'error', ...ofA },
     onPeer,
+    stores ? storing : undefined,
   );
   const b = await createRelay({
     server: http,
-    transport: ground.real,
-    servers: {},
+    transport: stores ? noted(ground.real, storing).transport : ground.real,
+    servers: stores ? { server: { dbAddress: ground.dbAddress } } : {},
     authenticate: isEverybody,
     metrics: () => true,
     loggingLevel: 'silent',
@@ -1133,6 +1147,83 @@ describe('a relay beside another that closes', () => {
     expect((await here.end()).code).toBe(1001);
     expect(await (await dial()).end()).toEqual({ code: 1012, reason: 'the relay is going down' });
     expect(await figure('handshakes_total\\{status="503"\\}')).toBe(1);
+    await within(5_000, closing);
+  });
+});
+
+describe('relays that go on with each other’s sessions', () => {
+  /** The features that the relay announces, and how many parts the name of the session has. */
+  const announced = async (peer: RawPeer) => {
+    const first = once(peer.socket, 'message');
+    await peer.greet(TOKEN);
+    const [message] = (await first) as [Buffer];
+    const { confirmed } = readRelayMessage(new Uint8Array(message));
+    return [(confirmed & ADOPTS) !== 0, peer.session.split('.').length];
+  };
+
+  it('are those that are beside others, where answers are stored', async () => {
+    expect(await announced(await (await beside({ stores: true })).dial())).toEqual([true, 5]);
+    expect(await announced(await (await beside()).dial())).toEqual([false, 3]);
+    expect(await announced(await (await open({}, undefined, storing)).dial())).toEqual([false, 1]);
+  });
+
+  it('have one that closes leave its clients and their calls to another', async () => {
+    const own = await beside({ stores: true });
+    const cancel = vi.spyOn(Upstream.prototype, 'cancel');
+    const busy = await own.peer();
+    await busy.openCalls();
+    await callWaiting(busy, own.gates, '1');
+    await within(5_000, own.relay.close({ timeout: 0 }));
+    expect(await busy.end()).toEqual({ code: 1012, reason: 'the relay is going down' });
+    const { peer, goesOn } = await own.comeToB(busy.session);
+    // As the relay has it, the session is another one; as the client has it, it goes on.
+    expect([goesOn, peer.id, peer.session === busy.session]).toEqual([false, busy.id, false]);
+    expect([await own.figureOfB('sessions_total\\{outcome="adopted"\\}'), cancel.mock.calls]).toEqual([
+      1,
+      [],
+    ]);
+    // Its answers are published under the topics that they had: it may subscribe to those of its id.
+    await peer.openCalls();
+  });
+
+  it('have one that closes send its clients elsewhere, each as soon as it has nothing under way', async () => {
+    const own = await beside({ stores: true });
+    const [idle, busy] = [await own.peer(), await own.peer()];
+    await busy.openCalls();
+    await callWaiting(busy, own.gates, '1');
+    const cancel = vi.spyOn(Upstream.prototype, 'cancel');
+    const closing = own.relay.close({ timeout: 10_000 });
+    expect(await idle.end()).toEqual({ code: 1012, reason: 'the relay is going down' });
+    // The other relay asks for the session, and is told that it is forgotten.
+    const { peer, goesOn } = await own.comeToB(idle.session);
+    expect([goesOn, peer.id, await own.figure('sessions')]).toEqual([false, idle.id, 1]);
+    expect(await own.figureOfB('passed_sessions_total\\{outcome="unknown"\\}')).toBe(1);
+    own.gates.get('1')?.resolve();
+    await busy.answer(`${busy.id}/1`);
+    busy.send([Type.pong]);
+    expect((await busy.end()).code).toBe(1012);
+    await within(5_000, closing);
+    expect(cancel).not.toHaveBeenCalled();
+  });
+
+  it('have one that closes send a client on that comes to it only now', async () => {
+    const own = await beside({ stores: true });
+    const known = await own.peer();
+    await known.openCalls();
+    await callWaiting(known, own.gates, '1');
+    const ofB = await own.dialB();
+    await ofB.greet(TOKEN);
+    await within(5_000, own.b.close({ timeout: 0 }));
+    const closing = own.relay.close({ timeout: 10_000 });
+    const late = await own.dial();
+    late.sendLone([Type.hello, TOKEN, ofB.session, 0]);
+    expect(await late.end()).toEqual({ code: 1012, reason: 'the relay is going down' });
+    const stranger = await own.dial();
+    stranger.sendLone([Type.hello, TOKEN, null, 0]);
+    expect((await stranger.end()).code).toBe(1001);
+    own.gates.get('1')?.resolve();
+    await known.answer(`${known.id}/1`);
+    known.send([Type.pong]);
     await within(5_000, closing);
   });
 });
