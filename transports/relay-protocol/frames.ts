@@ -94,7 +94,10 @@ export type Store = readonly [
   first: number,
   frames: readonly Bytes[],
 ];
-/** As {@link Taken}, of {@link Store}: and all frames of the channel before `number` are stored, or were answered by the relay. */
+/**
+ * As {@link Taken}, of {@link Store}: and all frames of the channel before `number` are stored, were answered by the relay, or were lost with
+ * a break of the channel.
+ */
 export type Stored = readonly [type: typeof Type.stored, channel: number, count: number, number: number];
 /**
  * As {@link Results}, on a channel that {@link OpenFrom} opened. `count` numbers these frames of the channel from 1 on. Who has all up to this
