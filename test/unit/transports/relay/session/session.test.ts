@@ -871,6 +871,15 @@ describe('what goes on at another relay', () => {
     expect(socket.sent.map(([type]) => type)).toEqual([Type.stored, Type.placed]);
   });
 
+  it('has no answers any more once the session is closed, also of those that were read before', async () => {
+    const { session, budget, came, settle, socket } = goingOn();
+    session.close(true);
+    came(at(4, 10));
+    session.beat();
+    await settle();
+    expect([socket.sent, session.held, budget.total, vi.getTimerCount()]).toEqual([[], 0, 0, 0]);
+  });
+
   it('takes frames with numbers, of up to maxFrame each', () => {
     const { take, server } = one({ isAdoptable: true });
     take([Type.openFrom, 1, ChannelKind.push, 'server', '', 7]);
