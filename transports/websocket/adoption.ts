@@ -3,16 +3,12 @@ import { type Frame, type RelayFrame, readRelayFrame } from '../relay-protocol/f
 import { Incoming } from '../relay-protocol/pieces.ts';
 import { MESSAGE_ROOM, ReliableLog } from '../relay-protocol/reliable-log.ts';
 import { AdoptableSession } from './adoptable.ts';
-import type { RelaySessionEvents, SessionLog, SessionTerms, SharedSession } from './relay-session.ts';
+import type { SessionLog, SessionReader, SessionTerms, SharedSession } from './shared-session.ts';
 
 const TERMS = ['client', 'maxFrame', 'window', 'heaviest', 'keyPrefix'] as const;
 
 /** Has all that passes through a session kept as another relay needs it. */
-export function keep(
-  session: SharedSession,
-  terms: SessionTerms,
-  events: Pick<RelaySessionEvents, 'arrived'>,
-): void {
+export function keep(session: SharedSession, terms: SessionTerms, events: SessionReader): void {
   const log = new KeepingLog(session.log, events);
   const through = (incoming: SharedSession['incoming']) => ({
     whole: (frames: readonly RelayFrame[]) => log.kept.took(incoming.whole(frames)),
@@ -36,7 +32,7 @@ class KeepingLog implements SessionLog {
   #log: SessionLog;
   #isNew = false;
 
-  constructor(log: SessionLog, events: Pick<RelaySessionEvents, 'arrived'>) {
+  constructor(log: SessionLog, events: SessionReader) {
     this.#log = log;
     this.kept = new AdoptableSession(
       (frame, flow) => this.#log.post(frame, flow),

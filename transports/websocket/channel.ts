@@ -8,7 +8,7 @@ import type { Channel, CloseOptions, Delivery, Puller, Subscription } from '../.
 import { ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
 import { broken } from '../relay-protocol/msgpack.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import type { SessionTerms } from './relay-session.ts';
+import type { SessionTerms } from './shared-session.ts';
 
 /** What a channel needs of its connection. */
 export interface ChannelContext {

@@ -11,8 +11,9 @@ import { BaseConnection } from '../shared/base-connection.ts';
 import { type ChannelContext, type RelayedChannel, RelayedPuller, RelayedSubscription } from './channel.ts';
 import type { WebsocketSettings } from './options.ts';
 import { RelayedPusher } from './pusher.ts';
-import { RelaySession, type SessionTerms } from './relay-session.ts';
+import { RelaySession } from './relay-session.ts';
 import { RelayedRequester } from './requester.ts';
+import type { SessionTerms } from './shared-session.ts';
 
 export class WebsocketConnection extends BaseConnection implements Connection {
   readonly #session: RelaySession;

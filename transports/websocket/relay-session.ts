@@ -22,24 +22,12 @@ import { Incoming } from '../relay-protocol/pieces.ts';
 import { MESSAGE_ROOM, ReliableLog } from '../relay-protocol/reliable-log.ts';
 import { ClientSocket, type SocketEnd } from './client-socket.ts';
 import type { WebsocketSettings } from './options.ts';
+import type { SessionReader, SessionTerms, SharedSession } from './shared-session.ts';
 
-/** What the relay said of the session when it began. */
-export interface SessionTerms {
-  /** Id of the client. */
-  readonly client: string;
-  readonly maxFrame: number;
-  readonly window: number;
-  /** The most bytes that an envelope counts for in the window. */
-  readonly heaviest: number;
-  readonly keyPrefix: string;
-}
-
-export interface RelaySessionEvents {
+export interface RelaySessionEvents extends SessionReader {
   report(status: ChannelStatus): void;
   /** A session began: all channels must be opened in it. */
   began(terms: SessionTerms): void;
-  /** Frames of the session, each once and in order. */
-  arrived(frames: readonly RelayFrame[]): void;
   /** The session is over. Everything under way in it is lost. */
   lost(error: PalmError): void;
   /** The relay will not be dialled again. */
@@ -53,26 +41,6 @@ const LOOKS = 8;
 const PATIENCE = 3_000;
 /** Milliseconds of a timer's delay that show that the machine has slept, or the page was stopped. */
 const NAP = 5_000;
-
-/** What a session needs of its log. */
-export type SessionLog = Pick<
-  ReliableLog,
-  'post' | 'tell' | 'ping' | 'take' | 'received' | 'hold' | 'release' | 'suspend' | 'resume'
->;
-
-/** A session, as far as its relay knows it, too. */
-export interface SharedSession {
-  id: string;
-  log: SessionLog;
-  /** Reads the frames of messages. */
-  incoming: Pick<Incoming<RelayFrame>, 'whole'>;
-  readonly resumeWindow: number;
-  /**
-   * Called when a relay says that it has begun a session with this id. Tells whether it goes on with this one, which is as it needs it then.
-   * Absent where no relay does.
-   */
-  goesOn?: (id: string, terms: SessionTerms) => boolean;
-}
 
 /** A session with a relay, which outlives its WebSockets. */
 export class RelaySession {

@@ -6,7 +6,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { PendingReply } from '../../src/transport.ts';
 import { type Failed, type Frame, type Reply, Type } from '../relay-protocol/frames.ts';
 import { relayedError, tooLarge } from './channel.ts';
-import type { SessionTerms } from './relay-session.ts';
+import type { SessionTerms } from './shared-session.ts';
 
 interface QueuedRequest {
   readonly id: number;
