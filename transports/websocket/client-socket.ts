@@ -83,7 +83,7 @@ export class ClientSocket {
     if (this.#hasEnded) return;
     // Not `instanceof`: the buffer may be of another realm, as in some test runners.
     const { byteLength } = Object(data) as Partial<ArrayBuffer>;
-    if (byteLength === undefined) this.drop(CloseCode.badFrame, 'the relay sent a text message');
+    if (byteLength === undefined) this.drop(CloseCode.badFrame, 'a text message came');
     else this.#events.received(new Uint8Array(data as ArrayBuffer));
   }
 

@@ -89,7 +89,7 @@ function checkUrl(url: string | URL): string {
     throw mustBe("the relay's URL", 'ws://… or wss://…', text);
   }
   if (parsed.username !== '' || parsed.password !== '' || parsed.searchParams.has('token')) {
-    throw invalidCall('a token or password in a URL would show in logs: give the option token');
+    throw invalidCall('a token in a URL would show in logs: give the option token');
   }
   parsed.hash = '';
   return parsed.href;

@@ -68,7 +68,7 @@ export class RelaySession {
     this.#backoff = new Backoff(settings.maxDelay);
     this.#stopWake = onWake(
       () => this.#wake(),
-      () => this.#socket?.drop(CloseCode.silent, 'page put away'),
+      () => this.#socket?.drop(CloseCode.silent, 'put away'),
     );
   }
 
@@ -219,9 +219,9 @@ export class RelaySession {
     if (wasUp && session !== undefined) {
       // The relay forgets the session after that time.
       this.#stopResume = startTimer(session.resumeWindow, () => {
-        this.#lose(text);
+        this.#lose(`the session is lost: ${text}`);
         // A new connection may be about to resume it.
-        this.#socket?.drop(CloseCode.silent, 'session given up');
+        this.#socket?.drop(CloseCode.silent, 'given up');
       });
     }
     this.#retry(text);

@@ -37,8 +37,8 @@ export const WEBSOCKET: readonly Mutant[] = [
   {
     name: 'websocket-session-never-given-up',
     file: 'transports/websocket/relay-session.ts',
-    find: 'this.#lose(text);\n        // A new connection',
-    replace: 'void text;\n        // A new connection',
+    find: 'this.#lose(`the session is lost:',
+    replace: 'void (`the session is lost:',
     suites: [SESSION],
   },
   {
@@ -65,9 +65,9 @@ export const WEBSOCKET: readonly Mutant[] = [
   {
     name: 'websocket-half-a-frame-is-forgotten-over-a-break',
     file: 'transports/websocket/relay-session.ts',
-    find: 'const session = before ?? {',
+    find: 'const session: SharedSession = before ?? {',
     replace:
-      'const session = (before && { ...before, incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM) }) ?? {',
+      'const session: SharedSession = (before && { ...before, incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM) }) ?? {',
     suites: [SESSION],
   },
   {

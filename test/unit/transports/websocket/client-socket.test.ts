@@ -52,7 +52,7 @@ describe('a socket', () => {
     const { own, heard } = ground();
     own.open();
     own.get('words');
-    expect(heard).toEqual(['opened', '4400 the relay sent a text message']);
+    expect(heard).toEqual(['opened', '4400 a text message came']);
     expect(own.closes).toEqual([4400]);
   });
 

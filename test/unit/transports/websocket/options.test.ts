@@ -62,7 +62,7 @@ describe('options that are given', () => {
     expect(() => resolveOptions(URL_, {}, undefined)).toThrow(
       expect.objectContaining({
         code: 'INVALID_CALL',
-        message: 'this platform has no WebSocket; give the option WebSocket, such as that of ws',
+        message: 'this platform has no WebSocket: give the option WebSocket',
       }),
     );
     expect(resolveOptions(URL_, { WebSocket: Other }, undefined).WebSocket).toBe(Other);
@@ -104,7 +104,7 @@ describe('a URL', () => {
       expect(() => resolveOptions(url, {}, Own)).toThrow(
         expect.objectContaining({
           code: 'INVALID_CALL',
-          message: 'a token or password in a URL would show in logs: give the option token',
+          message: 'a token in a URL would show in logs: give the option token',
         }),
       );
     },
