@@ -73,8 +73,8 @@ export const WEBSOCKET: readonly Mutant[] = [
   {
     name: 'websocket-lost-session-is-not-told',
     file: 'transports/websocket/relay-session.ts',
-    find: 'if (!isResumed)',
-    replace: 'if (!isResumed && maxFrame < 0)',
+    find: 'if (!isResumed && ',
+    replace: 'if (!isResumed && maxFrame < 0 && ',
     suites: [ENDS, SESSION],
   },
   {
