@@ -326,7 +326,7 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-answers-on-the-subscription-to-another-server',
     file: 'transports/relay/session/channels.ts',
-    find: 'if (upstream !== undefined && channel.upstream !== upstream) continue;',
+    find: 'channel.upstream !== upstream || ',
     replace: '',
     suites: [CHANNELS],
   },
@@ -440,14 +440,14 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-forgotten-session-stays-in-its-group',
     file: 'transports/relay/session/sessions.ts',
-    find: '    this.#isBack(session);\n    session.close();',
-    replace: '    session.close();',
+    find: '    this.#isBack(session);\n    session.close(mayReturn && this.#settings.sessions.isAdoptable);',
+    replace: '    session.close(mayReturn && this.#settings.sessions.isAdoptable);',
     suites: [SESSIONS],
   },
   {
     name: 'relay-forgotten-session-keeps-what-it-holds',
     file: 'transports/relay/session/sessions.ts',
-    find: '    this.#isBack(session);\n    session.close();',
+    find: '    this.#isBack(session);\n    session.close(mayReturn && this.#settings.sessions.isAdoptable);',
     replace: '    this.#isBack(session);',
     suites: [SESSIONS, SESSION],
   },

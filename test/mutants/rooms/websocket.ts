@@ -80,8 +80,8 @@ export const WEBSOCKET: readonly Mutant[] = [
   {
     name: 'websocket-resumed-session-begins-anew',
     file: 'transports/websocket/relay-session.ts',
-    find: 'if (!before)\n      this.#events.began({',
-    replace: '    this.#events.began({',
+    find: '    if (before) return;\n    // In a chunk',
+    replace: '    // In a chunk',
     suites: [ENDS, SESSION],
   },
   {
