@@ -421,5 +421,8 @@ export const PEER_ANSWER = 1_000;
 /** Sessions on their way to one other relay at once. A handshake takes some milliseconds, so thousands are passed on in a second. */
 export const PEER_DIALS = 16;
 
+/** Gaps in the numbers of a channel's calls that are stored: small calls pass large ones, which come in pieces. */
+export const STORED_GAPS = 4_096;
+
 /** Bytes that wait for either side of a session that is passed on before nothing more is read from the other. */
 export const PASSED_BYTES = 262_144;

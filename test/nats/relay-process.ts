@@ -1,4 +1,4 @@
-/** One of several relays over NATS, as its argument says. */
+/** One of several relays over NATS, as its argument says. It ends with its input. */
 import { nats } from '../../transports/nats/index.ts';
 import { EVERYTHING, startRelay, TOKEN } from '../support/relay.ts';
 
@@ -26,7 +26,7 @@ const {
   urls,
   origins,
 } = JSON.parse(process.argv[2] ?? '') as RelayOfSeveral;
-await startRelay({
+const relay = await startRelay({
   transport: nats({ servers: [...servers], replicas, heartbeat: 500 }),
   servers: { [server]: { dbAddress: `nats:${server}` } },
   authenticate: (token) =>
@@ -36,4 +36,7 @@ await startRelay({
   port,
 });
 console.log('relaying');
-process.stdin.resume();
+process.stdin.resume().once('end', async () => {
+  await relay.close({ timeout: 100 });
+  process.exit();
+});

@@ -116,6 +116,19 @@ describe('when its relay is killed', () => {
   });
 });
 
+it('a relay that ends sends its clients to the other one, with what is under way', async () => {
+  relays.lead(0);
+  const [busy, idle] = [await open(), await open()];
+  const ids = [busy.id, idle.id];
+  const call = busy.eval('server.late', bytes('x'));
+  await pause(50);
+  relays.lead(1);
+  await relays.end(0);
+  expect(textOf(await within(10_000, call))).toBe('x');
+  expect(textOf(await within(10_000, idle.eval('server.slowly', bytes('y'))))).toBe('y');
+  expect([busy.id, idle.id]).toEqual(ids);
+});
+
 describe('while one relay after the other is killed', () => {
   it('a job and a map lose nothing, and nothing comes twice', async () => {
     const [one, other] = [await open(), await open()];

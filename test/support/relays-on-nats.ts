@@ -13,6 +13,8 @@ export interface RelaysOnNats extends AsyncDisposable {
   readonly urls: readonly string[];
   /** Kills one, and waits until it is gone. */
   kill(index: number): Promise<void>;
+  /** Ends one as it should be, and waits until it is gone. */
+  end(index: number): Promise<void>;
   /** Starts one again where it was. */
   start(index: number): Promise<void>;
   /** Sends all further connections to one relay, or, left out, to any. */
@@ -44,6 +46,7 @@ export async function relaysOnNats(
     balancer,
     urls: [...ports.keys()].map(url),
     kill,
+    end: async (index) => void (await own.get(index)?.close()),
     start,
     lead: (to) => {
       balancer.pick = to === undefined ? (some) => Math.floor(Math.random() * some) : () => to;

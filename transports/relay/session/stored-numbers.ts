@@ -1,7 +1,5 @@
+import { STORED_GAPS } from '../../../src/flow-control.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
-
-/** Ranges that may be stored before an earlier frame: small frames pass large ones, which come in pieces. */
-const MOST_EARLY = 4_096;
 
 /** Which frames of a channel are stored, by the numbers that the client gives them. */
 export class StoredNumbers {
@@ -37,7 +35,7 @@ export class StoredNumbers {
       this.#next = end;
       early.shift();
     }
-    if (early.length <= MOST_EARLY) return;
+    if (early.length <= STORED_GAPS) return;
     throw new PalmError('PROTOCOL', 'the client leaves out numbers of frames');
   }
 }
