@@ -1,10 +1,10 @@
 /**
- * One measurement of the built client, in a process of its own: node client.mjs COMMAND DB|URL SERVER [COUNT [zeromq | zmtp]]
+ * One measurement of the built client, in a process of its own: node client.mjs COMMAND DB|URL SERVER [COUNT [zeromq | zmtp | nats URL]]
  * Through the relay where the URL of one stands in place of the server's address.
  * Prints one line of JSON: seconds of wall clock and of CPU, and what is asked for.
  */
 const began = performance.now();
-const [command, place, serverName, count = '0', kind = 'zeromq'] = process.argv.slice(2);
+const [command, place, serverName, count = '0', kind = 'zeromq', servers] = process.argv.slice(2);
 const messages = Number(count);
 const dist = new URL('../../dist/node/', import.meta.url);
 
@@ -21,7 +21,7 @@ async function wayTo(place, serverName) {
     const { websocket } = await import(new URL('websocket.js', dist).href);
     return { transport: websocket(place), dbAddress: serverName, serverName };
   }
-  const transport = (await import(new URL(`${kind}.js`, dist).href))[kind]();
+  const transport = (await import(new URL(`${kind}.js`, dist).href))[kind](servers && { servers });
   return { transport, dbAddress: place, serverName };
 }
 

@@ -13,6 +13,7 @@ export const PARTS = {
   functions: 'functions with types against functions of bytes, and cancelling through a relay',
   threads: 'functions in threads: four against one, and large payloads against the loop of the role',
   zmtp: 'frond’s ZMTP in TypeScript against zeromq.js',
+  nats: 'Master and two Workers on NATS, against bare nats.js with the same streams, and against ZeroMQ',
 } as const;
 
 export type Part = keyof typeof PARTS;

@@ -26,7 +26,9 @@ export type Kind = 'zeromq' | 'zmtp';
 
 export interface FrondOptions {
   /** The transport of the client. Default `zeromq`. */
-  readonly kind?: Kind;
+  readonly kind?: Kind | 'nats';
+  /** Where NATS is. */
+  readonly servers?: string;
   /** Flags of Node's. */
   readonly flags?: string[];
 }
@@ -37,9 +39,13 @@ export function runFrond(
   db: string,
   server: string,
   count = 0,
-  { kind = 'zeromq', flags = [] }: FrondOptions = {},
+  { kind = 'zeromq', servers, flags = [] }: FrondOptions = {},
 ): Promise<Measured> {
-  return runScript('client.mjs', [command, db, server, String(count), kind], flags);
+  return runScript(
+    'client.mjs',
+    [command, db, server, String(count), kind, ...(servers === undefined ? [] : [servers])],
+    flags,
+  );
 }
 
 /** A script of this folder that prints one line of JSON, in a process of its own. */

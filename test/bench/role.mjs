@@ -1,13 +1,13 @@
 /**
- * A role of the built package in a process of its own, until stdin ends: node role.mjs server | master | worker DB [zeromq | zmtp]
+ * A role of the built package in a process of its own, until stdin ends: node role.mjs server | master | worker DB [zeromq | zmtp | nats URL]
  * Prints the address of its cache once it is up.
  */
 const dist = new URL('../../dist/node/', import.meta.url);
 const { startRole } = await import(new URL('cluster.js', dist).href);
 
-const [role, master, kind = 'zeromq'] = process.argv.slice(2);
-const transport = (await import(new URL(`${kind}.js`, dist).href))[kind]();
-const any = 'tcp://127.0.0.1:*';
+const [role, master, kind = 'zeromq', servers] = process.argv.slice(2);
+const transport = (await import(new URL(`${kind}.js`, dist).href))[kind](servers && { servers });
+const any = kind === 'nats' ? 'nats:*' : 'tcp://127.0.0.1:*';
 const functions = {
   same: (payload) => payload,
   /** Until the call is cancelled. */

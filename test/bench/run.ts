@@ -10,6 +10,7 @@ import type { Row } from './figures.ts';
 import { measureFunctions } from './functions.ts';
 import { measureHandOver } from './hand-over.ts';
 import { measureMemory } from './memory.ts';
+import { measureNats } from './nats.ts';
 import { type BenchOptions, type Part, readOptions, USAGE } from './options.ts';
 import { Progress } from './progress.ts';
 import { measureRelay } from './relay.ts';
@@ -26,6 +27,7 @@ const MEASURES: Readonly<Record<Part, (bench: Bench) => Promise<void>>> = {
   functions: measureFunctions,
   threads: measureThreads,
   zmtp: measureZmtp,
+  nats: measureNats,
 };
 
 async function run(options: BenchOptions): Promise<number> {

@@ -1,0 +1,71 @@
+/** A Master with two workers on a nats-server: against bare nats.js that does the same with its streams, and against ZeroMQ. */
+import { NatsServer } from '../support/nats-server.ts';
+import type { Bench } from './bench.ts';
+import { atLeast, k, stated, us } from './figures.ts';
+import { type BenchProcess, runFrond, runScript, startProcess } from './processes.ts';
+
+const WORKERS = 2;
+
+export async function measureNats(bench: Bench): Promise<void> {
+  await using ground = await NatsServer.start();
+  const { url } = ground;
+  const started: BenchProcess[] = [];
+  const start = async (script: string, ...args: string[]) => {
+    const process = await startProcess(script, ...args);
+    started.push(process);
+    return process.said;
+  };
+  try {
+    const master = await start('role.mjs', 'master', '', 'nats', url);
+    const straight = await start('role.mjs', 'master', '', 'zmtp');
+    for (let i = 0; i < WORKERS; i++) {
+      await start('role.mjs', 'worker', master, 'nats', url);
+      await start('role.mjs', 'worker', straight, 'zmtp');
+      await start('bare-nats.mjs', 'worker', url);
+    }
+    await compareJobs(bench, { url, master, straight });
+  } finally {
+    for (const process of started.reverse()) await process[Symbol.asyncDispose]();
+  }
+}
+
+async function compareJobs(
+  bench: Bench,
+  { url, master, straight }: { readonly url: string; readonly master: string; readonly straight: string },
+): Promise<void> {
+  const count = Math.round(100_000 * bench.scale);
+  const nats = { kind: 'nats', servers: url } as const;
+  const rate = await bench.inTurn(`a job through Master and ${WORKERS} Workers on NATS`, Math.max, {
+    nats: async () => count / (await runFrond('job', master, 'master', count, nats)).seconds,
+    bare: async () => count / (await runScript('bare-nats.mjs', ['job', url, String(count)])).seconds,
+    zmtp: async () => count / (await runFrond('job', straight, 'master', count, { kind: 'zmtp' })).seconds,
+  });
+  bench.row(
+    `job through Master + ${WORKERS} Workers on NATS: rate`,
+    'bare nats.js, with the same streams and acknowledgements',
+    rate.nats / rate.bare,
+    atLeast(0.7),
+    `${k(rate.nats)} / ${k(rate.bare)}`,
+  );
+  bench.row(
+    `job through Master + ${WORKERS} Workers on NATS: rate`,
+    'the same over ZeroMQ',
+    rate.nats / rate.zmtp,
+    stated,
+    `${k(rate.nats)} / ${k(rate.zmtp)}`,
+  );
+  const trips = Math.round(2_000 * bench.scale);
+  const p50 = async (db: string, options: Parameters<typeof runFrond>[4]) =>
+    (await runFrond('trips', db, 'master', trips, options)).p50 ?? Number.NaN;
+  const trip = await bench.inTurn('round trips through a Master on NATS', Math.min, {
+    nats: () => p50(master, nats),
+    zmtp: () => p50(straight, { kind: 'zmtp' }),
+  });
+  bench.row(
+    'one round trip at a time through a Master on NATS: p50',
+    'the same over ZeroMQ',
+    trip.nats / trip.zmtp,
+    stated,
+    `${us(trip.nats * 1e6)} / ${us(trip.zmtp * 1e6)}`,
+  );
+}
