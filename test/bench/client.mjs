@@ -29,9 +29,9 @@ function* payloads(total) {
   for (let i = 0; i < total; i++) yield payload;
 }
 
-async function job(total, seen = () => {}) {
+async function job(total, seen = () => {}, name = 'same') {
   let received = 0;
-  for await (const _ of client.job(`${serverName}.same`, payloads(total), { messages: total }))
+  for await (const _ of client.job(`${serverName}.${name}`, payloads(total), { messages: total }))
     seen(++received);
   return received;
 }
@@ -53,6 +53,11 @@ const commands = {
   async job() {
     await job(warmUp);
     return measured(async () => void (await job(messages)));
+  },
+  /** A job of functions that take a millisecond each. */
+  async naps() {
+    await job(Math.min(messages, 500), undefined, 'nap');
+    return measured(async () => void (await job(messages, undefined, 'nap')));
   },
   /** One result for each input, in order. */
   async map() {

@@ -24,6 +24,14 @@ export async function measureNats(bench: Bench): Promise<void> {
       await start('bare-nats.mjs', 'worker', url);
     }
     await compareJobs(bench, { url, master, straight });
+    for (const count of [1, 4]) {
+      const address = `nats:of${count}`;
+      for (let i = 0; i < count; i++) {
+        await start('role.mjs', 'master', address, 'nats', url);
+        await start('role.mjs', 'worker', address, 'nats', url);
+      }
+    }
+    await compareMasters(bench, url);
   } finally {
     for (const process of started.reverse()) await process[Symbol.asyncDispose]();
   }
@@ -67,5 +75,24 @@ async function compareJobs(
     trip.nats / trip.zmtp,
     stated,
     `${us(trip.nats * 1e6)} / ${us(trip.zmtp * 1e6)}`,
+  );
+}
+
+/** Masters at one address share a job. Each has a worker more, which takes a message at a time. */
+async function compareMasters(bench: Bench, url: string): Promise<void> {
+  const count = Math.round(5_000 * bench.scale);
+  const options = { kind: 'nats', servers: url } as const;
+  const jobOf = async (masters: number) =>
+    count / (await runFrond('naps', `nats:of${masters}`, 'master', count, options)).seconds;
+  const rate = await bench.inTurn('a job through four Masters on NATS', Math.max, {
+    four: () => jobOf(4),
+    one: () => jobOf(1),
+  });
+  bench.row(
+    'job of a function of 1 ms through 4 Masters + 4 Workers on NATS: rate',
+    '1 Master + 1 Worker',
+    rate.four / rate.one,
+    atLeast(3),
+    `${k(rate.four)} / ${k(rate.one)}`,
   );
 }
