@@ -76,11 +76,12 @@ export class AdoptableSession {
 
   /** Another relay has adopted the session. */
   adopted(): void {
-    for (const channel of this.#channels.values()) {
-      this.#arrived(channel.left());
-      this.#post(channel.openFrame);
-    }
-    for (const request of [...this.#requests.values()]) this.#askAgain(request);
+    const channels = [...this.#channels.values()];
+    const left = channels.flatMap((channel) => channel.left());
+    for (const channel of channels) this.#post(channel.openFrame);
+    const failed = [...this.#requests.values()].flatMap((request) => this.#askAgain(request));
+    // At the end: who hears of it may use any channel at once.
+    this.#arrived([...left, ...failed]);
   }
 
   #open(frame: Open): void {
@@ -95,15 +96,15 @@ export class AdoptableSession {
     this.#post(channel.openFrame);
   }
 
-  /** What only reads is asked again. Nobody knows what became of the rest. */
-  #askAgain(request: Request): void {
+  /** What only reads is asked again. Nobody knows what became of the rest. @returns what failed. */
+  #askAgain(request: Request): readonly RelayFrame[] {
     const [, id, , frame] = request;
     if (this.#codec.decode(frame).function.endsWith('.get')) {
       this.#post(request);
-      return;
+      return [];
     }
     this.#requests.delete(id);
-    this.#arrived([[Type.failed, id, 'DISCONNECTED', GONE]]);
+    return [[Type.failed, id, 'DISCONNECTED', GONE]];
   }
 }
 
