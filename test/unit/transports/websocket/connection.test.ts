@@ -2,7 +2,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import { RELAYED_DELIVERIES } from '../../../../src/flow-control.ts';
 import {
+  ADOPTS,
   type ClientFrame,
+  FEATURES,
   loneMessage,
   MessageWriter,
   type RelayFrame,
@@ -13,7 +15,7 @@ import {
 import { websocket } from '../../../../transports/websocket/index.ts';
 import { RelaySession } from '../../../../transports/websocket/relay-session.ts';
 import { fakePlatform } from '../../../relay/life/fake-socket.ts';
-import { bytes } from '../../../support/bytes.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
 import { within } from '../../../support/wait.ts';
 
 it('goes on with a relay when the last of its slow readers has caught up, not when the first has', async () => {
@@ -74,17 +76,20 @@ describe('a connection', () => {
       await vi.waitFor(() => expect(platform.made[index]?.sent.length).toBeGreaterThan(0), 10_000);
       return platform.made[index] as (typeof platform.made)[number];
     };
-    const welcome = async (index = 0, client = 'relay/1') => {
+    const welcome = async (index = 0, client = 'relay/1', features = 0) => {
       const own = await socket(index);
       const frame = [Type.welcome, 's', client, false, 0, 1_000, 1_000, 60_000, 60_000, 'key/'] as const;
-      own.get(loneMessage(frame).slice().buffer);
+      own.get(loneMessage(frame, features).slice().buffer);
     };
-    let sequence = 0;
+    /** Messages that were heard of each relay. */
+    const heard = [0, 0];
     const hear = (index: number, ...frames: RelayFrame[]) => {
       const writer = new MessageWriter();
       for (const frame of frames) writer.add(frame);
       const message = writer.take().slice();
-      setNumbers(message, ++sequence, 0);
+      const sequence = (heard[index] ?? 0) + 1;
+      heard[index] = sequence;
+      setNumbers(message, sequence, 0);
       platform.made[index]?.get(message.buffer);
     };
     const framesOf = async (index = 0): Promise<readonly ClientFrame[]> => {
@@ -146,6 +151,56 @@ describe('a connection', () => {
     expect(broke).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'LOST' }));
     await welcome(1, 'relay/2');
     expect(await framesOf(1)).toContainEqual([Type.open, 1, 2, 'first', 'relay/2/']);
+    await connection.close({ timeout: 0 });
+  });
+
+  it('goes on at another relay that adopts its session: no channel breaks, and what it may be owed is asked for again', async () => {
+    const { connection, platform, welcome, hear, framesOf } = await open();
+    await welcome(0, 'relay/1', FEATURES + ADOPTS);
+    await within(2_000, connection.identify());
+    const pusher = connection.push('first');
+    const subscription = connection.subscribe('first', 'relay/1/');
+    const broke = vi.fn();
+    for (const channel of [pusher, subscription]) channel.onBreak(broke);
+    hear(0, [Type.ready, 1, 1, true], [Type.placed, 2, 1, 6, [], []], [Type.ready, 2, 1, true]);
+    await within(2_000, Promise.all([pusher.ready(), subscription.ready()]));
+    await within(2_000, pusher.send([bytes('a'), bytes('b')]));
+    await framesOf();
+    hear(
+      0,
+      [Type.stored, 1, 1, 1],
+      [Type.placed, 2, 2, 6, [8], [{ topic: 'relay/1/a', frames: [bytes('x')] }]],
+    );
+    platform.made[0]?.end();
+    await within(2_000, pusher.send([bytes('c')]));
+    await welcome(1, 'relay/1', FEATURES + ADOPTS);
+    expect(connection.id).toBe('relay/1');
+    hear(1, [Type.ready, 1, 1, true], [Type.ready, 2, 1, true]);
+    expect((await framesOf(1)).slice(1)).toEqual([
+      [Type.openFrom, 1, 1, 'first', '', 1],
+      [Type.openFrom, 2, 2, 'first', 'relay/1/', 7],
+      [Type.store, 1, 1, 1, [bytes('b')]],
+      [Type.store, 1, 1, 2, [bytes('c')]],
+    ]);
+    hear(1, [
+      Type.placed,
+      2,
+      1,
+      8,
+      [7, 8],
+      [
+        { topic: 'relay/1/b', frames: [bytes('y')] },
+        { topic: 'relay/1/a', frames: [bytes('x'), bytes('z')] },
+      ],
+    ]);
+    const reader = subscription[Symbol.asyncIterator]();
+    const { value } = await within(2_000, reader.next());
+    expect(value?.map(({ topic, frames }) => [topic, ...frames.map(textOf)])).toEqual([
+      ['relay/1/a', 'x'],
+      ['relay/1/b', 'y'],
+      ['relay/1/a', 'z'],
+    ]);
+    expect(broke).not.toHaveBeenCalled();
     await connection.close({ timeout: 0 });
   });
 
