@@ -356,6 +356,10 @@ export const NATS_UNSETTLED = 65_536;
 
 /** Names of results by which a subscriber knows repeated ones: blocks of 4,096, the oldest of which is forgotten. */
 export const NATS_SEEN_BLOCKS = 4_096;
+
+/** Places before the one that a subscription begins at, from which it learns the names of what has come. */
+export const NATS_RECALLED = 65_536;
+
 // Jobs that outlive their clients.
 
 /** Milliseconds between two questions whether the sender of a resumed job is there, while it has not sent all inputs. */
@@ -420,9 +424,6 @@ export const PEER_ANSWER = 1_000;
 
 /** Sessions on their way to one other relay at once. A handshake takes some milliseconds, so thousands are passed on in a second. */
 export const PEER_DIALS = 16;
-
-/** Gaps in the numbers of a channel's calls that are stored: small calls pass large ones, which come in pieces. */
-export const STORED_GAPS = 4_096;
 
 /** Bytes that wait for either side of a session that is passed on before nothing more is read from the other. */
 export const PASSED_BYTES = 262_144;

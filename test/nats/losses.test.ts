@@ -133,6 +133,23 @@ it('a subscription from a position behind which something was dropped is LOST at
   expect(seen).toEqual(Array.from({ length: seen.length }, (_, i) => 30 - seen.length + i));
 });
 
+it('a subscription from a position gives nothing a second time that had come before it', async () => {
+  await using own = await subscribed({ cluster: 'again' });
+  const { connection, publisher } = own;
+  const publish = (topic: string, ...own: readonly string[]) =>
+    publisher.publish([{ topic, frames: own.map(bytes), ids: own.map((id) => `source/${id}`) }]);
+  await publish('me/1', '1', '2');
+  const [first] = await collect(own.subscription, 1);
+  // A server that had died runs again what it had; what is stored together is another part.
+  await publish('me/1', '2', '3');
+  await publish('me/1', '1');
+  await publish('me/1', '4');
+  const late = connection.subscribe('nats:source', 'me/', { from: first?.position });
+  const given = await collect(late, 2);
+  expect(given.map(({ frames }) => frames.map(textOf))).toEqual([['3'], ['4']]);
+  expect(given.map(({ position = 0 }) => position > (first?.position ?? 0))).toEqual([true, true]);
+});
+
 it('a topic that is too long for a subject cannot be stored', async () => {
   await using connection = await nats({ servers: server.url, cluster: 'long' }).open();
   const storing = connection.store?.('nats:source', { topic: 'x'.repeat(3_000), frames: [bytes('')] });

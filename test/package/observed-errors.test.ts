@@ -517,12 +517,6 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
   'transports/relay/session/socket.ts': {
     PROTOCOL: ['unit/transports/relay/session/socket.test.ts', 'comes first, alone, and as a binary message'],
   },
-  'transports/relay/session/stored-numbers.ts': {
-    PROTOCOL: [
-      'unit/transports/relay/session/stored-numbers.test.ts',
-      'are as many as the limit, and one above it breaks the protocol',
-    ],
-  },
   'transports/relay/upstream/upstream-channel.ts': {
     DISCONNECTED: [
       'unit/transports/relay/upstream/upstream-channel.test.ts',

@@ -185,10 +185,6 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       ],
       [`${session}/session.test.ts`, 'are as many at once as the limit says, each with a number of its own'],
     ),
-    'gaps in the numbers of calls that are stored': met([
-      'unit/transports/relay/session/stored-numbers.test.ts',
-      'are as many as the limit, and one above it breaks the protocol',
-    ]),
     'frames in pieces under way': met(
       [
         'unit/transports/relay-protocol/pieces.test.ts',
@@ -952,10 +948,6 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     LINK_QUEUE: met([log, 'is what the connection takes in its shortest time and half a second']),
     URGENT_BYTES: met([log, 'lets frames pass that are small, and no others']),
     PROBE_BYTES: met([log, 'is measured by messages that are large enough, and by each of them once']),
-    STORED_GAPS: met([
-      'unit/transports/relay/session/stored-numbers.test.ts',
-      'are as many as the limit, and one above it breaks the protocol',
-    ]),
     PIECE_STREAMS: met(
       [
         'unit/transports/relay-protocol/pieces.test.ts',
@@ -1084,6 +1076,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     NATS_SEEN_BLOCKS: met([
       `${nats}/seen-ids.test.ts`,
       'is forgotten when 4,096 blocks of 4,096 have come after its own',
+    ]),
+    NATS_RECALLED: met([
+      'nats/losses.test.ts',
+      'a subscription from a position gives nothing a second time that had come before it',
     ]),
   },
   'Jobs that outlive their clients': {

@@ -1,7 +1,7 @@
 /** Reads what is published, out of the stream of publications: from a known place on, and without a hole that nobody hears of. */
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
-import { PUBLISHED, PUBLISHED_BYTES } from '../../src/flow-control.ts';
+import { NATS_RECALLED, PUBLISHED, PUBLISHED_BYTES } from '../../src/flow-control.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Delivery, SubscribeOptions, Subscription } from '../../src/transport.ts';
 import { consume } from './consume.ts';
@@ -48,6 +48,8 @@ export class NatsSubscription extends Dialled implements Subscription {
   /** Resolves when what a publisher that is gone had published is read. */
   #going: Promise<void> | undefined;
   readonly #from: SubscribeOptions['from'];
+  /** Whether it has begun before the place that was asked for, to know what comes again. */
+  #hasRecalled = false;
   /** What was lost before this was ready, which is told then. */
   #lostBefore: string | undefined;
 
@@ -118,9 +120,11 @@ export class NatsSubscription extends Dialled implements Subscription {
     // A stream that was made anew counts from 1 again.
     const isAnother = state.last_seq < this.#position;
     if (isAnother || state.first_seq > this.#position + 1) this.#lose(isAnother ? 0 : state.first_seq - 1);
+    const recalled = typeof this.#from === 'number' && !this.#hasRecalled ? NATS_RECALLED : 0;
+    this.#hasRecalled = true;
     return session.jetStream.consumers.get(names.out.stream, {
       filter_subjects: this.names.filters(this.topic),
-      opt_start_seq: this.#position + 1,
+      opt_start_seq: Math.max(0, this.#position - recalled) + 1,
     });
   }
 
@@ -172,6 +176,11 @@ export class NatsSubscription extends Dialled implements Subscription {
   }
 
   async #take(session: Session, message: StoredMessage): Promise<void> {
+    if (message.seq <= (this.#position ?? 0)) {
+      // Somebody has it already, and it may come again.
+      for (const id of idsOf(message) ?? []) this.#seen.isNew(id);
+      return;
+    }
     try {
       const read = this.host.frames.read(session, message, false);
       const given = read instanceof Promise ? await read : read;

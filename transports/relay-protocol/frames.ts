@@ -55,8 +55,8 @@ export type Open = readonly [
   topic: string,
 ];
 /**
- * Opens a channel of an adoptable session. `from` is where it begins. Of a channel that pushes it is the number of the first frame that comes.
- * Of a subscription it is the position behind the last one that the client has everything up to; 0 begins with what comes.
+ * Opens a channel of an adoptable session. A subscription begins with what comes where `from` is 0, and else behind the position `from` - 1, up
+ * to which the client has everything. Other channels have no use for it.
  */
 export type OpenFrom = readonly [
   type: typeof Type.openFrom,
@@ -95,10 +95,15 @@ export type Store = readonly [
   frames: readonly Bytes[],
 ];
 /**
- * As {@link Taken}, of {@link Store}: and all frames of the channel before `number` are stored, were answered by the relay, or were lost with
- * a break of the channel.
+ * As {@link Taken}, of {@link Store}: and which frames are stored, or answered by the relay, beyond those that the last one told. `ranges` has
+ * the first number of each range, and how many numbers it has.
  */
-export type Stored = readonly [type: typeof Type.stored, channel: number, count: number, number: number];
+export type Stored = readonly [
+  type: typeof Type.stored,
+  channel: number,
+  count: number,
+  ranges: readonly number[],
+];
 /**
  * As {@link Results}, on a channel that {@link OpenFrom} opened. `count` numbers these frames of the channel from 1 on. Who has all up to this
  * one has all answers up to the position `reached`. Each delivery has its position, or 0.
@@ -162,7 +167,7 @@ const OF_RELAYS: Shapes = {
   [Type.taken]: 'uu',
   [Type.results]: 'ud',
   [Type.work]: 'uB',
-  [Type.stored]: 'uuu',
+  [Type.stored]: 'uuU',
   [Type.placed]: 'uuuUd',
 };
 

@@ -216,54 +216,59 @@ function parts([, number, kind, address, topic]: Open) {
   return [number, kind, address, topic] as const;
 }
 
-/** Frames that were pushed together. */
-interface KeptFrames {
-  /** The number of the first one. */
-  first: number;
-  frames: readonly Bytes[];
+/** A frame that was pushed. */
+interface KeptFrame {
+  readonly frame: Bytes;
+  /** Of those that were pushed together it is the same function. */
   readonly flow: (() => string) | undefined;
 }
 
 /** Keeps what was pushed until it is stored. */
 class KeptPush extends GoingOn {
-  #kept: KeptFrames[] = [];
+  /** By number, in order. */
+  readonly #kept = new Map<number, KeptFrame>();
   #next = 0;
-
-  protected get from(): number {
-    return this.#kept[0]?.first ?? this.#next;
-  }
+  protected readonly from = 0;
 
   override keep([, , generation, frames]: Send, flow?: () => string): Frame | 'kept' {
     const first = this.#next;
-    this.#next += frames.length;
-    this.#kept.push({ first, frames, flow });
-    return this.isPending ? 'kept' : this.#frame(this.relayed(generation), first, frames);
+    for (const frame of frames) this.#kept.set(this.#next++, { frame, flow });
+    return this.isPending ? 'kept' : this.#store(this.relayed(generation), first, frames);
   }
 
   protected override goOn(post: Post): void {
     const generation = this.relayed(this.generation);
-    for (const { first, frames, flow } of this.#kept) post(this.#frame(generation, first, frames), flow);
+    let first = 0;
+    let frames: Bytes[] = [];
+    let together: KeptFrame['flow'];
+    const leave = () => {
+      if (frames.length > 0) post(this.#store(generation, first, frames), together);
+      frames = [];
+    };
+    for (const [number, { frame, flow }] of this.#kept) {
+      if (flow !== together || number !== first + frames.length) leave();
+      if (frames.length === 0) first = number;
+      together = flow;
+      frames.push(frame);
+    }
+    leave();
   }
 
   protected override ended(): void {
-    this.#kept = [];
+    this.#kept.clear();
   }
 
   protected given(frame: RelayFrame): readonly RelayFrame[] {
     if (frame[0] !== Type.stored) return [frame];
-    const [, number, count, end] = frame;
-    const behind = this.#kept.findIndex(({ first, frames }) => first + frames.length > end);
-    this.#kept = behind < 0 ? [] : this.#kept.slice(behind);
-    const next = this.#kept[0];
-    // A part of what was pushed together is stored.
-    if (next !== undefined && next.first < end) {
-      next.frames = next.frames.slice(end - next.first);
-      next.first = end;
+    const [, channel, count, ranges] = frame;
+    for (let i = 0; i + 1 < ranges.length; i += 2) {
+      const [first = 0, many = 0] = ranges.slice(i, i + 2);
+      for (let number = first; number < first + many; number++) this.#kept.delete(number);
     }
-    return [[Type.taken, number, count]];
+    return [[Type.taken, channel, count]];
   }
 
-  #frame(generation: number, first: number, frames: readonly Bytes[]): Frame {
+  #store(generation: number, first: number, frames: readonly Bytes[]): Frame {
     return [Type.store, this.number, generation, first, frames];
   }
 }
@@ -299,8 +304,13 @@ class KeptSubscription extends GoingOn {
       this.#early.delete(this.#next++);
       this.#place = Math.max(this.#place, to);
     }
-    for (const counts of [this.#came, this.#fromHere])
-      for (const position of counts.keys()) if (position <= this.#place) counts.delete(position);
+    for (const counts of [this.#came, this.#fromHere]) {
+      for (const position of counts.keys()) {
+        // They come nearly in order.
+        if (position > this.#place) break;
+        counts.delete(position);
+      }
+    }
     return deliveries.length === 0 ? [] : [[Type.results, number, deliveries]];
   }
 

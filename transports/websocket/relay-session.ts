@@ -158,7 +158,7 @@ export class RelaySession {
   #welcome(frame: RelayFrame | undefined, features: number): void {
     const socket = this.#socket;
     if (frame?.[0] !== Type.welcome || socket === undefined) {
-      throw broken('it is no welcome');
+      throw broken('no welcome');
     }
     const [, id, client, isResumed, received, maxFrame, window, heartbeat, resumeWindow, keyPrefix] =
       frame satisfies Welcome;

@@ -86,20 +86,20 @@ export abstract class ForwardingChannel<C extends Pusher | Subscription>
     if (this.isReady) return;
     this.isReady = true;
     this.generation++;
-    this.context.post([Type.ready, this.number, this.generation, this.isProved]);
+    this.say([Type.ready, this.number, this.generation, this.isProved]);
   }
 
   broke(error: PalmError): void {
     if (!this.isReady) return;
     this.isReady = false;
     const { code, message } = this.upstream.errorForClients(error);
-    this.context.post([Type.broken, this.number, code, message]);
+    this.say([Type.broken, this.number, code, message]);
   }
 
   wasRefused(error: PalmError): void {
     this.isReady = false;
     const { code, message } = this.upstream.errorForClients(error);
-    this.context.post([Type.refused, this.number, code, message]);
+    this.say([Type.refused, this.number, code, message]);
   }
 
   close(): void {
@@ -109,6 +109,11 @@ export abstract class ForwardingChannel<C extends Pusher | Subscription>
 
   get isForWork(): boolean {
     return false;
+  }
+
+  /** Tells the client what becomes of the channel, in the order in which it does. */
+  protected say(frame: Frame): void {
+    this.context.post(frame, () => `${this.number}`);
   }
 
   protected get isProved(): boolean {
@@ -179,8 +184,9 @@ export class PlacedSubscription extends SessionSubscription {
   }
 
   override becameReady(): void {
-    super.becameReady();
+    // First: a client that calls, and whose relay is gone before it hears of the place, would miss the answer.
     this.tellReached();
+    super.becameReady();
   }
 
   /** Tells the client what it need not ask for again, although nothing came for it. */
@@ -188,7 +194,7 @@ export class PlacedSubscription extends SessionSubscription {
     const position = this.shared?.channel.position ?? -1;
     if (position <= this.#reached) return;
     this.#reached = position;
-    this.context.post([Type.placed, this.number, ++this.#count, position, [], []]);
+    this.say([Type.placed, this.number, ++this.#count, position, [], []]);
   }
 
   protected override written(deliveries: readonly Delivery[], next: number | undefined): Frame {

@@ -79,8 +79,8 @@ export class SessionChannels {
       this.#refuse(number, against ?? this.#client.identity.serverRefusal(server));
     } else if (kind === ChannelKind.push) {
       const backlog = this.#backlogOf(address);
-      const first = isForResults ? undefined : from;
-      const channel = new PushChannel(number, this.#client, upstream, !isForResults, backlog, first);
+      const isNumbered = from !== undefined && !isForResults;
+      const channel = new PushChannel(number, this.#client, upstream, !isForResults, backlog, isNumbered);
       this.#keep(number, channel);
       channel.attach(isForResults ? upstream.results : upstream.calls);
     } else if (kind === ChannelKind.subscribe) {
@@ -126,8 +126,7 @@ export class SessionChannels {
     const isFit = channel instanceof PushChannel && channel.isNumbered === (first !== undefined);
     if (!isFit || frames.length === 0)
       throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or the list of frames is empty`);
-    // Of a session that was adopted all comes again that may not be stored, also what the other relay has given credit for.
-    const window = this.#settings.limits.window * (this.#client.isAdopted ? 2 : 1);
+    const { window } = this.#settings.limits;
     const { outstanding, waiting } = channel.backlog;
     if (outstanding >= window || waiting >= window / SMALLEST_CALL) {
       throw new PalmError('PROTOCOL', 'the client sent more bytes than its window allows');

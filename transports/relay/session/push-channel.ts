@@ -12,7 +12,6 @@ import type { SharedSendQueue } from '../upstream/send-queue.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type ChannelContext, ForwardingChannel } from './channel.ts';
 import type { RetainedMessage } from './retained-message.ts';
-import { StoredNumbers } from './stored-numbers.ts';
 
 /** Frames of one message. */
 interface Batch {
@@ -52,34 +51,29 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   #cancelled: CancelledCalls | undefined;
   /** Whether calls had to wait for places. */
   #hasWaited = false;
-  /** Which frames are stored; undefined where they have no numbers. */
-  readonly #stored: StoredNumbers | undefined;
+  /** Whether its frames have numbers. */
+  readonly isNumbered: boolean;
+  /** The frames that are stored, and of which the client is not told yet: the first number of each range, and how many it has. */
+  #stored: number[] = [];
 
-  /** @param first - the number of the first frame that comes, where frames have numbers. */
   constructor(
     number: number,
     context: ChannelContext,
     upstream: Upstream,
     carriesCalls: boolean,
     backlog: PushBacklog,
-    first?: number,
+    isNumbered = false,
   ) {
     super(number, context, upstream);
     this.#carriesCalls = carriesCalls;
     this.backlog = backlog;
     this.#queue = carriesCalls ? upstream.callQueue : upstream.resultQueue;
-    const stored = first === undefined ? undefined : new StoredNumbers(first);
-    this.#stored = stored;
-    this.#credit = new CreditAccount(context.window, (bytes) =>
-      context.post(
-        stored === undefined ? [Type.taken, number, bytes] : [Type.stored, number, bytes, stored.next],
-      ),
-    );
-  }
-
-  /** Whether its frames have numbers. */
-  get isNumbered(): boolean {
-    return this.#stored !== undefined;
+    this.isNumbered = isNumbered;
+    this.#credit = new CreditAccount(context.window, (bytes) => {
+      const stored = this.#stored;
+      this.#stored = [];
+      context.post(isNumbered ? [Type.stored, number, bytes, stored] : [Type.taken, number, bytes]);
+    });
   }
 
   override get isForWork(): boolean {
@@ -91,11 +85,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
    * @param first - the number of the first one, where they have numbers.
    */
   take(generation: number, frames: readonly Bytes[], message: RetainedMessage, first?: number): void {
-    if (this.#isOver(generation)) {
-      // Nobody waits for them any more: they leave no gap before later ones.
-      if (first !== undefined) this.#stored?.add(first, frames.length);
-      return;
-    }
+    if (this.#isOver(generation)) return;
     let bytes = 0;
     for (const frame of frames) bytes += this.context.counted(frame);
     this.#came.push({ frames, first, generation, message });
@@ -133,6 +123,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   #end(): void {
     this.#count(-this.#outstanding, 0);
     this.#credit.forget();
+    this.#stored = [];
     this.#stopWaiting();
     this.#giveUp();
   }
@@ -151,7 +142,6 @@ export class PushChannel extends ForwardingChannel<Pusher> {
         await (this.#carriesCalls ? this.#passCalls(next) : this.#passResults(next));
       } catch (error) {
         this.#giveUp();
-        this.#skip(next);
         // A broken connection reports itself; all other errors are the client's fault.
         if (!(error instanceof PalmError) || (error.code !== 'DISCONNECTED' && error.code !== 'CLOSED')) {
           this.context.violated(error);
@@ -182,7 +172,6 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       // Its frames that have not left are among the outgoing ones.
       this.#outgoingMessages.push(message);
     }
-    if (this.#isOver(generation)) this.#skip(batch);
     if (this.#came.size === 0 || this.#isOver(generation)) await this.#send(generation);
   }
 
@@ -230,9 +219,12 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     }
   }
 
-  /** The frames were lost with a break, of which the client is told: they leave no gap before later ones. */
-  #skip({ frames, first }: Batch): void {
-    if (first !== undefined) for (const index of frames.keys()) this.#outgoingNumbers.push(first + index);
+  /** A frame is stored. */
+  #note(number: number): void {
+    const stored = this.#stored;
+    const [first = 0, count = 0] = stored.slice(-2);
+    if (count > 0 && first + count === number) stored[stored.length - 1] = count + 1;
+    else stored.push(number, 1);
   }
 
   #isCancelled(frame: Bytes): boolean {
@@ -291,14 +283,12 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       });
       if (entering === true || (await entering)) await this.#handOver(generation, bytes);
     }
-    const numbers = this.#outgoingNumbers;
-    this.#outgoingNumbers = [];
-    for (const number of numbers) this.#stored?.add(number, 1);
     if (this.#isOver(generation)) {
       this.#giveUp();
       return;
     }
     const hasWaited = this.#hasWaited;
+    for (const number of this.#outgoingNumbers) this.#note(number);
     this.#giveUp();
     this.#count(-credit, 0);
     this.#credit.add(credit, hasWaited);
@@ -332,6 +322,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     if (this.#carriesCalls) this.#places += this.#outgoing.length;
     this.#outgoing = [];
     this.#outgoingIds = [];
+    this.#outgoingNumbers = [];
     this.#outgoingBytes = 0;
     this.#outgoingCredit = 0;
     this.#hasWaited = false;

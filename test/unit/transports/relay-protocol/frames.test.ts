@@ -60,7 +60,8 @@ const RELAYS: readonly RelayFrame[] = [
   [Type.results, 2, deliveries],
   [Type.results, 2, []],
   [Type.work, 3, frames([1], [2])],
-  [Type.stored, 1, 0, 2 ** 53 - 1],
+  [Type.stored, 1, 0, [2 ** 53 - 1, 1, 0, 2]],
+  [Type.stored, 1, 1, []],
   [Type.placed, 2, 1, 2 ** 32, [2 ** 53 - 1, 0, 1, 2 ** 32], deliveries],
   [Type.placed, 2, 9, 0, [], []],
 ];

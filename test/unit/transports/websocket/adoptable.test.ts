@@ -70,18 +70,14 @@ function ground() {
 }
 
 describe('a channel that pushes', () => {
-  it('is opened from the number 0, and at another relay from the first frame that may not be stored', () => {
+  it('is opened at each relay in the same way', () => {
     const { session, got, hear, send, move } = ground();
     session.post([Type.open, 1, push, 'demo', '']);
     expect(got()).toEqual([[Type.openFrom, 1, push, 'demo', '', 0]]);
-    expect(move()).toEqual([[Type.openFrom, 1, push, 'demo', '', 0]]);
     hear([Type.ready, 1, 1, true]);
     send('abc');
-    hear([Type.stored, 1, 2, 2]);
-    expect(move()).toEqual([[Type.openFrom, 1, push, 'demo', '', 2]]);
-    hear([Type.ready, 1, 1, true], [Type.stored, 1, 1, 3]);
-    // Nothing is kept: it begins with the next.
-    expect(move()).toEqual([[Type.openFrom, 1, push, 'demo', '', 3]]);
+    hear([Type.stored, 1, 2, [0, 2]]);
+    expect(move()).toEqual([[Type.openFrom, 1, push, 'demo', '', 0]]);
   });
 
   it('numbers what it sends, each channel for itself, in its flow', () => {
@@ -105,7 +101,7 @@ describe('a channel that pushes', () => {
     const { hear, openPush, send } = ground();
     openPush();
     send('abc');
-    expect(hear([Type.stored, 1, 10, 0], [Type.stored, 1, 20, 3], [Type.taken, 1, 5])).toEqual([
+    expect(hear([Type.stored, 1, 10, []], [Type.stored, 1, 20, [0, 3]], [Type.taken, 1, 5])).toEqual([
       [Type.taken, 1, 10],
       [Type.taken, 1, 20],
       [Type.taken, 1, 5],
@@ -113,87 +109,45 @@ describe('a channel that pushes', () => {
   });
 
   it.each([
+    ['nothing', [[]], ['abc', 'de', 'f'], [0, 3, 5]],
+    ['what was never sent', [[6, 3, 100, 1]], ['abc', 'de', 'f'], [0, 3, 5]],
+    ['some of a batch', [[0, 1]], ['bc', 'de', 'f'], [1, 3, 5]],
+    ['the middle of a batch', [[1, 1]], ['a', 'c', 'de', 'f'], [0, 2, 3, 5]],
+    ['the end of a batch', [[1, 2]], ['a', 'de', 'f'], [0, 3, 5]],
+    ['a batch and some', [[0, 4]], ['e', 'f'], [4, 5]],
+    ['a batch in the middle', [[3, 2]], ['abc', 'f'], [0, 5]],
+    ['the last one', [[5, 1]], ['abc', 'de'], [0, 3]],
+    ['in two ranges', [[0, 1, 4, 1]], ['bc', 'd', 'f'], [1, 3, 5]],
     [
-      'nothing',
+      'told twice',
+      [
+        [0, 2],
+        [1, 2],
+      ],
+      ['de', 'f'],
+      [3, 5],
+    ],
+    ['everything', [[0, 6]], [], []],
+    [
+      'everything, from the end',
+      [
+        [5, 1],
+        [3, 2],
+        [0, 3],
+      ],
       [],
-      [
-        [0, ['a', 'b', 'c']],
-        [3, ['d', 'e']],
-        [5, ['f']],
-      ],
+      [],
     ],
-    [
-      'what was there before',
-      [0],
-      [
-        [0, ['a', 'b', 'c']],
-        [3, ['d', 'e']],
-        [5, ['f']],
-      ],
-    ],
-    [
-      'some of a batch',
-      [1],
-      [
-        [1, ['b', 'c']],
-        [3, ['d', 'e']],
-        [5, ['f']],
-      ],
-    ],
-    [
-      'all but one of a batch',
-      [2],
-      [
-        [2, ['c']],
-        [3, ['d', 'e']],
-        [5, ['f']],
-      ],
-    ],
-    [
-      'a batch',
-      [3],
-      [
-        [3, ['d', 'e']],
-        [5, ['f']],
-      ],
-    ],
-    [
-      'a batch and some',
-      [4],
-      [
-        [4, ['e']],
-        [5, ['f']],
-      ],
-    ],
-    [
-      'some, and then some of the next',
-      [1, 4],
-      [
-        [4, ['e']],
-        [5, ['f']],
-      ],
-    ],
-    [
-      'more, and then less',
-      [4, 1],
-      [
-        [4, ['e']],
-        [5, ['f']],
-      ],
-    ],
-    ['two batches', [5], [[5, ['f']]]],
-    ['everything', [6], []],
-    ['everything, bit by bit', [1, 2, 3, 4, 5, 6], []],
-  ] as const)('sends again what may not be stored, when stored is %s', (_, ends, again) => {
+    ['half of a range', [[0]], ['abc', 'de', 'f'], [0, 3, 5]],
+  ] as const)('sends again what may not be stored, when stored is %s', (_, told, texts, firsts) => {
     const { got, hear, openPush, send, move } = ground();
     openPush();
-    send('abc');
-    send('de');
-    send('f');
-    for (const end of ends) hear([Type.stored, 1, 1, end]);
+    // Each in a flow of its own: what was pushed apart is sent apart.
+    for (const [flow, own] of Object.entries({ one: 'abc', two: 'de', three: 'f' })) send(own, flow);
+    for (const ranges of told) hear([Type.stored, 1, 1, ranges]);
     move();
     expect(hear([Type.ready, 1, 1, true])).toEqual([]);
-    expect(got()).toEqual(again.map(([first, texts]) => [Type.store, 1, 1, first, texts]));
+    expect(got()).toEqual(texts.map((own, i) => [Type.store, 1, 1, firsts[i], [...own]]));
   });
 
   it('keeps what is pushed before the other relay has it ready, and sends all in order then', () => {
@@ -240,7 +194,7 @@ describe('a channel that pushes', () => {
       got();
       send('d', 'a', 2);
       expect(got()).toEqual([[Type.store, 1, 2, 3, ['d']]]);
-      expect(move()).toEqual([[Type.openFrom, 1, push, 'demo', '', 3]]);
+      expect(move()).toEqual([[Type.openFrom, 1, push, 'demo', '', 0]]);
       hear([Type.ready, 1, 1, true]);
       expect(got()).toEqual([[Type.store, 1, 1, 3, ['d']]]);
     },
@@ -268,7 +222,7 @@ describe('a channel that pushes', () => {
     session.post([Type.close, 1]);
     expect(got().at(-1)).toEqual([Type.close, 1]);
     // What was under way passes.
-    expect(hear([Type.stored, 1, 1, 1])).toEqual([[Type.stored, 1, 1, 1]]);
+    expect(hear([Type.stored, 1, 1, [0, 1]])).toEqual([[Type.stored, 1, 1, [0, 1]]]);
     expect(move()).toEqual([]);
   });
 
@@ -583,7 +537,7 @@ describe("a worker's channels", () => {
       [Type.ready, 3, 1, true],
       [Type.work, 3, list('a')],
       [Type.taken, 3, 1],
-      [Type.stored, 3, 1, 1],
+      [Type.stored, 3, 1, [0, 1]],
     ] as const;
     expect(hear(...frames)).toEqual(frames);
     const send = [Type.send, 3, 1, list('r')] as const;

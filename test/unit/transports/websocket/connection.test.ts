@@ -168,7 +168,7 @@ describe('a connection', () => {
     await framesOf();
     hear(
       0,
-      [Type.stored, 1, 1, 1],
+      [Type.stored, 1, 1, [0, 1]],
       [Type.placed, 2, 2, 6, [8], [{ topic: 'relay/1/a', frames: [bytes('x')] }]],
     );
     platform.made[0]?.end();
@@ -177,7 +177,7 @@ describe('a connection', () => {
     expect(connection.id).toBe('relay/1');
     hear(1, [Type.ready, 1, 1, true], [Type.ready, 2, 1, true]);
     expect((await framesOf(1)).slice(1)).toEqual([
-      [Type.openFrom, 1, 1, 'first', '', 1],
+      [Type.openFrom, 1, 1, 'first', '', 0],
       [Type.openFrom, 2, 2, 'first', 'relay/1/', 7],
       [Type.store, 1, 1, 1, [bytes('b')]],
       [Type.store, 1, 1, 2, [bytes('c')]],

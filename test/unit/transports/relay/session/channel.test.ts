@@ -263,13 +263,13 @@ describe('answers with their places', () => {
     ]);
   });
 
-  it('lead on without any, once for each new place, as soon as it is ready', () => {
+  it('lead on without any, once for each new place, before it is told ready', () => {
     const { subscription, posted, source } = placed();
     source.position = 4;
     subscription.becameReady();
     expect(posted).toEqual([
-      [Type.ready, 5, 1, true],
       [Type.placed, 5, 1, 4, [], []],
+      [Type.ready, 5, 1, true],
     ]);
     subscription.tellReached();
     source.position = 6;

@@ -344,39 +344,6 @@ describe('frames', () => {
     expect(() => sendMany(1)).toThrow(full);
   });
 
-  it('of a session that was adopted are taken up to twice the window', () => {
-    const full = protocol('the client sent more bytes than its window allows');
-    for (const [isAdopted, times] of [
-      [false, 1],
-      [true, 2],
-    ] as const) {
-      const few = ground({}, { isAdoptable: true, isAdopted });
-      few.openFrom(1, ChannelKind.push, 0);
-      ready(few);
-      let next = 0;
-      const store = (frames: readonly Uint8Array[]) => {
-        few.channels.store([Type.store, 1, 1, next, frames as never], message);
-        next += frames.length;
-      };
-      store([new Uint8Array(times * WINDOW - 1)]);
-      store([new Uint8Array(1)]);
-      expect(() => store([new Uint8Array(1)])).toThrow(full);
-
-      const many = ground({}, { isAdoptable: true, isAdopted });
-      many.open(1, ChannelKind.push);
-      ready(many);
-      const most = (times * WINDOW) / SMALLEST_CALL;
-      const sendMany = (count: number) =>
-        many.channels.send(
-          [Type.send, 1, 1, Array.from({ length: count }, () => new Uint8Array(1))],
-          message,
-        );
-      sendMany(most - 1);
-      sendMany(1);
-      expect(() => sendMany(1)).toThrow(full);
-    }
-  });
-
   it('have numbers on a channel that goes on, and on no other', () => {
     const none = (number: number) =>
       protocol(`channel ${number} takes no frames, or the list of frames is empty`);

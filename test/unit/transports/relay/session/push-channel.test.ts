@@ -21,7 +21,6 @@ import {
   PushChannel,
 } from '../../../../../transports/relay/session/push-channel.ts';
 import { RetainedMessage } from '../../../../../transports/relay/session/retained-message.ts';
-import { StoredNumbers } from '../../../../../transports/relay/session/stored-numbers.ts';
 import { SharedSendQueue } from '../../../../../transports/relay/upstream/send-queue.ts';
 import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
 import { type Frame, Type } from '../../../../../transports/relay-protocol/frames.ts';
@@ -41,11 +40,11 @@ interface Options {
   readonly carriesCalls?: boolean;
   readonly places?: number;
   readonly judge?: (frame: Bytes) => CallVerdict | Promise<CallVerdict>;
-  /** The number of the first frame, where they have numbers. */
-  readonly first?: number;
+  /** Whether frames have numbers. */
+  readonly isNumbered?: boolean;
 }
 
-function ground({ carriesCalls = true, places = 1_000, judge, first }: Options = {}) {
+function ground({ carriesCalls = true, places = 1_000, judge, isNumbered }: Options = {}) {
   const posted: Frame[] = [];
   const sends: string[][] = [];
   /** The names of what was sent, as the transport got them. */
@@ -94,7 +93,7 @@ function ground({ carriesCalls = true, places = 1_000, judge, first }: Options =
     upstream as unknown as Upstream,
     carriesCalls,
     backlog,
-    first,
+    isNumbered,
   );
   const users = new Set<unknown>();
   channel.attach({
@@ -127,7 +126,7 @@ function ground({ carriesCalls = true, places = 1_000, judge, first }: Options =
       .filter((frame) => frame[0] === Type.taken)
       .reduce((sum, frame) => sum + Number(frame[2]), 0);
   };
-  /** What the client was told of frames with numbers: credit, and the first one that is not stored. */
+  /** What the client was told of frames with numbers: credit, and the ranges that are stored. */
   const stored = () => {
     channel.payCredit();
     return posted.flatMap((frame) => (frame[0] === Type.stored ? [frame.slice(2)] : []));
@@ -478,8 +477,7 @@ describe('calls with numbers', () => {
   const named = (...numbers: readonly number[]) => numbers.map((number) => `relay/1.7.${number}`);
 
   it('have names that are the same over every relay, in order with them', async () => {
-    const { channel, store, sends, ids, stored, answer, nothingIsLeft } = ground({ first: 5 });
-    const added = vi.spyOn(StoredNumbers.prototype, 'add');
+    const { channel, store, sends, ids, stored, answer, nothingIsLeft } = ground({ isNumbered: true });
     expect(channel.isNumbered).toBe(true);
     store(5, 'a', 'bb');
     store(7, 'c');
@@ -490,9 +488,7 @@ describe('calls with numbers', () => {
       [['a', 'bb', 'c'], ['d']],
       [named(5, 6, 7), named(8)],
     ]);
-    expect(stored()).toEqual([[5, 9]]);
-    expect(added.mock.calls, 'each is kept until it is stored, and no longer').toHaveLength(4);
-    added.mockRestore();
+    expect(stored()).toEqual([[5, [5, 4]]]);
     answer();
     nothingIsLeft();
   });
@@ -503,14 +499,14 @@ describe('calls with numbers', () => {
     plain.takeTexts('a');
     await settle();
     expect([plain.ids, plain.stored(), plain.credit()]).toEqual([[[]], [], 1]);
-    const numbered = ground({ first: 0 });
+    const numbered = ground({ isNumbered: true });
     numbered.store(0, 'a');
     await settle();
-    expect([numbered.stored(), numbered.credit()]).toEqual([[[1, 1]], 0]);
+    expect([numbered.stored(), numbered.credit()]).toEqual([[[1, [0, 1]]], 0]);
   });
 
   it('have names in every batch', async () => {
-    const { store, ids } = ground({ first: 0 });
+    const { store, ids } = ground({ isNumbered: true });
     store(0, ...Array.from({ length: BATCH + 2 }, () => 'x'));
     await settle();
     expect(ids.map((own) => own?.length)).toEqual([BATCH, 2]);
@@ -519,44 +515,44 @@ describe('calls with numbers', () => {
 
   it('that are refused have a number and no name, and count as stored', async () => {
     for (const judge of [good, async (frame: Bytes) => good(frame)]) {
-      const { store, sends, ids, stored, answer, nothingIsLeft } = ground({ judge, first: 0 });
+      const { store, sends, ids, stored, answer, nothingIsLeft } = ground({ judge, isNumbered: true });
       store(0, 'bad', 'good', 'bad');
       store(3, 'good', 'bad');
       await settle();
       expect([sends, ids]).toEqual([[['good', 'good']], [named(1, 3)]]);
-      expect(stored()).toEqual([[3 + 4 + 3 + 4 + 3, 5]]);
+      expect(stored()).toEqual([[3 + 4 + 3 + 4 + 3, [0, 5]]]);
       answer();
       nothingIsLeft();
     }
-    const alone = ground({ judge: good, first: 0 });
+    const alone = ground({ judge: good, isNumbered: true });
     alone.store(0, 'bad');
     await settle();
-    expect([alone.ids, alone.stored()]).toEqual([[], [[3, 1]]]);
+    expect([alone.ids, alone.stored()]).toEqual([[], [[3, [0, 1]]]]);
   });
 
   it('that are refused after they waited count as stored, too', async () => {
     const verdicts = [false, false, true];
     const own = ground({
-      first: 0,
+      isNumbered: true,
       places: 1,
       judge: (frame) => (verdicts.shift() === true ? refused : { passes: true, frame }),
     });
     own.store(0, 'a', 'b');
     await settle();
-    expect(own.stored()).toEqual([[1, 1]]);
+    expect(own.stored()).toEqual([[1, [0, 1]]]);
     own.answer();
     await settle();
     expect([own.ids, own.stored()]).toEqual([
       [named(0)],
       [
-        [1, 1],
-        [1, 2],
+        [1, [0, 1]],
+        [1, [1, 1]],
       ],
     ]);
   });
 
   it('that were cancelled while they waited count as stored, without a name', async () => {
-    const own = ground({ first: 0, places: 1 });
+    const own = ground({ isNumbered: true, places: 1 });
     const frames = ['1', '2', '3', '4'].map((number) => call(`c/${number}`));
     own.take(frames, 1, 0);
     await settle();
@@ -566,12 +562,12 @@ describe('calls with numbers', () => {
     await settle();
     own.answer();
     expect(own.ids).toEqual([named(0), named(3)]);
-    expect(own.stored().at(-1)?.[1]).toBe(4);
+    expect(own.stored().at(-1)?.[1]).toEqual([0, 4]);
     own.nothingIsLeft();
   });
 
   it('are not stored before the transport has taken them', async () => {
-    const { store, state, stored } = ground({ first: 0 });
+    const { store, state, stored } = ground({ isNumbered: true });
     let done = () => {};
     state.sending = new Promise((resolve) => {
       done = resolve;
@@ -581,46 +577,31 @@ describe('calls with numbers', () => {
     expect(stored()).toEqual([]);
     done();
     await settle();
-    expect(stored()).toEqual([[1, 1]]);
+    expect(stored()).toEqual([[1, [0, 1]]]);
   });
 
-  it('that come out of order are told of up to the first that is missing', async () => {
-    const { store, ids, stored } = ground({ first: 0 });
+  it('are told of in ranges, in the order in which they were stored, each once', async () => {
+    const { store, ids, stored } = ground({ isNumbered: true });
     store(2, 'c');
-    await settle();
-    expect(stored()).toEqual([[1, 0]]);
     store(3, 'd');
     store(0, 'a');
     await settle();
-    expect(stored().at(-1)).toEqual([2, 1]);
+    expect(stored()).toEqual([[3, [2, 2, 0, 1]]]);
     store(1, 'b');
+    store(4, 'e');
     await settle();
     expect([ids, stored().at(-1)]).toEqual([
-      [named(2), named(3, 0), named(1)],
-      [1, 4],
+      [named(2, 3, 0), named(1, 4)],
+      [2, [1, 1, 4, 1]],
     ]);
   });
 
-  it('with more gaps than a client leaves end the session', async () => {
-    const { store, violations } = ground({ first: 0, judge: good });
-    for (let i = 1; i <= 4_097; i++) {
-      // They need no places.
-      store(2 * i, 'bad');
-      if (i % 256 === 0) {
-        await settle();
-        expect(violations).toEqual([]);
-      }
-    }
-    await settle();
-    expect(violations).toMatchObject([{ code: 'PROTOCOL' }]);
-  });
-
-  it('that a break has dropped leave no name, nor a gap before those that come then', async () => {
+  it('that a break has dropped leave no name, and nobody is told of them', async () => {
     // Those that wait for the queue, those that wait for a place and those behind them, and one for the time before.
-    const queued = ground({ first: 0 });
+    const queued = ground({ isNumbered: true });
     queued.upstream.callQueue.enter(HANDED_OVER_BYTES, () => {});
-    const placeless = ground({ first: 0, places: 1 });
-    const judged = ground({ first: 0, judge: async (frame) => good(frame) });
+    const placeless = ground({ isNumbered: true, places: 1 });
+    const judged = ground({ isNumbered: true, judge: async (frame) => good(frame) });
     for (const own of [queued, placeless, judged]) {
       own.store(0, 'a', 'bad', 'c');
       own.store(3, 'd', 'e');
@@ -635,29 +616,15 @@ describe('calls with numbers', () => {
       own.store(6, 'f');
       await settle();
       expect([own.ids.slice(left), own.violations]).toEqual([[named(6)], []]);
-      expect(own.stored().at(-1), 'all before it are stored, or lost').toEqual([1, 7]);
+      expect(own.stored()).toEqual([[1, [6, 1]]]);
       own.answer();
       own.channel.close();
       own.nothingIsLeft();
     }
   });
 
-  it('for the time before a break leave no gap, when they come behind those of the time after', async () => {
-    const { channel, take, store, stored, ids } = ground({ first: 0 });
-    channel.broke(gone);
-    channel.becameReady();
-    store(3, 'd');
-    take([bytes('a'), bytes('b')], 1, 0);
-    await settle();
-    expect([ids, stored()]).toEqual([[named(3)], [[1, 2]]]);
-    take([bytes('c')], 1, 2);
-    store(4, 'e');
-    await settle();
-    expect(stored().at(-1)).toEqual([1, 5]);
-  });
-
-  it('that broke on their way leave no gap, with all that came with them', async () => {
-    const { channel, store, state, stored, ids, violations } = ground({ first: 0 });
+  it('that broke on their way are told of by nobody, with all that came with them', async () => {
+    const { channel, store, state, stored, ids, violations } = ground({ isNumbered: true });
     state.sending = Promise.reject(gone);
     store(0, ...Array.from({ length: BATCH + 2 }, () => 'x'));
     await settle();
@@ -667,7 +634,7 @@ describe('calls with numbers', () => {
     channel.becameReady();
     store(BATCH + 2, 'y');
     await settle();
-    expect([ids.at(-1), stored(), violations]).toEqual([named(BATCH + 2), [[1, BATCH + 3]], []]);
+    expect([ids.at(-1), stored(), violations]).toEqual([named(BATCH + 2), [[1, [BATCH + 2, 1]]], []]);
   });
 });
 

@@ -864,7 +864,7 @@ describe('what goes on at another relay', () => {
     const { session, server, take, came, settle, socket } = goingOn();
     take([Type.openFrom, 6, ChannelKind.push, 'server', '', 0]);
     const [channel] = server.calls.users as Set<{ payCredit(): void }>;
-    const pay = vi.fn(() => session.post([Type.stored, 6, 1, 1]));
+    const pay = vi.fn(() => session.post([Type.stored, 6, 1, [0, 1]]));
     Object.assign(channel as object, { payCredit: pay });
     came(at(4, 10));
     await settle();

@@ -4,10 +4,10 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Bytes } from '../../../../src/protocol/bytes.ts';
-import { keyRequest } from '../../../../src/protocol/cache-request.ts';
-import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
-import type { Delivery } from '../../../../src/transport.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { keyRequest } from '../../../src/protocol/cache-request.ts';
+import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import type { Delivery } from '../../../src/transport.ts';
 import {
   ChannelKind,
   type Frame,
@@ -15,9 +15,9 @@ import {
   type Placed,
   type RelayFrame,
   Type,
-} from '../../../../transports/relay-protocol/frames.ts';
-import { AdoptableSession } from '../../../../transports/websocket/adoptable.ts';
-import { bytes, textOf } from '../../../support/bytes.ts';
+} from '../../../transports/relay-protocol/frames.ts';
+import { AdoptableSession } from '../../../transports/websocket/adoptable.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
 const PUSHES = [1, 3];
@@ -91,22 +91,8 @@ class PushEnd {
   readonly came: Came[] = [];
   isReady = false;
   generation = 0;
-  /** Whether the client has sent for the generation, so that it knows that all before is over. */
-  #isKnown = true;
-  /** Numbers that are stored, and of frames that the client has given up. */
-  readonly #done = new Set<number>();
-  readonly #over: number[] = [];
-  #next: number;
-  owed = 0;
-
-  constructor(from: number) {
-    this.#next = from;
-  }
-
-  get next(): number {
-    while (this.#done.has(this.#next)) this.#next++;
-    return this.#next;
-  }
+  /** Numbers that are stored, of which the client is not told yet. */
+  told: number[] = [];
 
   ready(): void {
     this.isReady = true;
@@ -115,23 +101,14 @@ class PushEnd {
 
   broke(): void {
     this.isReady = false;
-    this.#isKnown = false;
-    this.owed = 0;
-    for (const { number } of this.came.splice(0)) this.#over.push(number);
+    this.told = [];
+    this.came.length = 0;
   }
 
   take(generation: number, first: number, frames: readonly Bytes[]): void {
-    const isOver = !this.isReady || generation !== this.generation;
-    if (!isOver) this.#isKnown = true;
+    if (!this.isReady || generation !== this.generation) return;
     for (const [i, frame] of frames.entries())
-      if (isOver) this.#over.push(first + i);
-      else this.came.push({ number: first + i, generation, text: textOf(frame) });
-    if (this.#isKnown) for (const number of this.#over.splice(0)) this.#done.add(number);
-  }
-
-  stored(number: number): void {
-    this.#done.add(number);
-    this.owed++;
+      this.came.push({ number: first + i, generation, text: textOf(frame) });
   }
 }
 
@@ -264,7 +241,7 @@ class Relay {
     if (number === undefined || end === undefined) return false;
     for (const { number: own, text } of isNoted ? end.came.splice(0, most) : end.came.slice(0, most)) {
       this.#store.add(`${number}.${own}`, text);
-      if (isNoted) end.stored(own);
+      if (isNoted) end.told.push(own);
     }
     return true;
   }
@@ -272,10 +249,11 @@ class Relay {
   pays(): boolean {
     let isPaid = false;
     for (const [number, end] of this.#pushes) {
-      if (end.owed === 0) continue;
+      if (end.told.length === 0) continue;
       isPaid = true;
-      this.toClient.add([Type.stored, number, end.owed, end.next], 'credit');
-      end.owed = 0;
+      const ranges = end.told.flatMap((own) => [own, 1]);
+      this.toClient.add([Type.stored, number, end.told.length, ranges], 'credit');
+      end.told = [];
     }
     return isPaid;
   }
@@ -299,7 +277,7 @@ class Relay {
   #open([, number, kind, , , from]: OpenFrom): void {
     if (this.#pushes.has(number) || (number === SUBSCRIPTION && this.#subscription !== undefined))
       this.faults.push(`channel ${number} is open`);
-    if (kind === ChannelKind.push) this.#pushes.set(number, new PushEnd(from));
+    if (kind === ChannelKind.push) this.#pushes.set(number, new PushEnd());
     else
       this.#subscription = new SubscriptionEnd(from, this.#store.last, (frame, flow) =>
         this.toClient.add(frame, flow),
