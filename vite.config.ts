@@ -144,6 +144,8 @@ export default defineConfig(({ mode }) => {
       },
       rolldownOptions: {
         external,
+        // The same code as for `import`, which says where each part of it is from.
+        ...(mode === 'cjs' && { experimental: { attachDebugInfo: 'none' } }),
         platform: mode === 'browser' ? 'browser' : 'node',
         // Twice: some constants are made of others.
         optimization: { inlineConst: { mode: 'all', pass: 2 } },
