@@ -11,6 +11,9 @@ const SESSION = 'test/unit/transports/relay/session/session.test.ts';
 const SESSIONS = 'test/unit/transports/relay/session/sessions.test.ts';
 const CHANNEL = 'test/unit/transports/relay/upstream/upstream-channel.test.ts';
 const UPSTREAM = 'test/unit/transports/relay/upstream/upstream.test.ts';
+const SUBSCRIPTIONS = 'test/unit/transports/relay/session/channel.test.ts';
+const PUSHES = 'test/unit/transports/relay/session/push-channel.test.ts';
+const KEY = 'test/unit/transports/relay/peers/peer-key.test.ts';
 const UPSTREAMS = 'test/unit/transports/relay/upstream/upstreams.test.ts';
 
 export const RELAY: readonly Mutant[] = [
@@ -555,5 +558,47 @@ export const RELAY: readonly Mutant[] = [
     find: 'const target = this.#made.size < MOST ? this.#find(name) : undefined;',
     replace: 'const target = this.#find(name);',
     suites: [UPSTREAMS],
+  },
+  {
+    name: 'relay-adopts-the-session-of-another-identity',
+    file: 'transports/relay/peers/peer-key.ts',
+    find: 'return isSame(proof, this.#clientProof({ id, identity })) ? id : undefined;',
+    replace: "return isSame(proof, this.#clientProof({ id, identity })) || identity !== '' ? id : undefined;",
+    suites: [KEY],
+  },
+  {
+    name: 'relay-cancels-calls-of-a-client-that-may-be-elsewhere',
+    file: 'transports/relay/session/sessions.ts',
+    find: 'startTimer(this.#settings.resumeWindow, () => this.forget(session, true));',
+    replace: 'startTimer(this.#settings.resumeWindow, () => this.forget(session));',
+    suites: [SESSIONS],
+  },
+  {
+    name: 'relay-tells-the-place-after-the-channel-is-ready',
+    file: 'transports/relay/session/channel.ts',
+    find: '    this.tellReached();\n    super.becameReady();',
+    replace: '    super.becameReady();\n    this.tellReached();',
+    suites: [SUBSCRIPTIONS],
+  },
+  {
+    name: 'relay-has-calls-stored-without-names',
+    file: 'transports/relay/session/push-channel.ts',
+    find: 'await this.shared.channel.send(frames, ids);',
+    replace: 'await this.shared.channel.send(frames, ids.slice(ids.length));',
+    suites: [PUSHES],
+  },
+  {
+    name: 'relay-tells-of-stored-calls-before-they-are',
+    file: 'transports/relay/session/push-channel.ts',
+    find: '    if (number !== undefined) this.#outgoingNumbers.push(number);',
+    replace: '    if (number !== undefined) this.#note(number);',
+    suites: [PUSHES],
+  },
+  {
+    name: 'relay-reads-on-for-a-channel-that-is-closed',
+    file: 'transports/relay/session/channel.ts',
+    find: '    if (this.#own !== undefined) this.upstream.release(this.#own);\n',
+    replace: '',
+    suites: [SUBSCRIPTIONS],
   },
 ];

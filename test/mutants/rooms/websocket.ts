@@ -3,6 +3,9 @@ import type { Mutant } from '../mutant.ts';
 const SESSION = 'test/unit/transports/websocket/relay-session.test.ts';
 /** Both ends of a session, held to a model. */
 const ENDS = 'test/unit/transports/relay/session/session.test.ts';
+const ADOPTABLE = 'test/unit/transports/websocket/adoptable.test.ts';
+/** Relays that adopt a session one after another, held to a model. */
+const ADOPTION = 'test/relay/peers/adoption.test.ts';
 const LOG = 'test/unit/transports/relay-protocol/reliable-log.test.ts';
 
 export const WEBSOCKET: readonly Mutant[] = [
@@ -125,5 +128,54 @@ export const WEBSOCKET: readonly Mutant[] = [
     find: 'return [Type.piece, stream, isLast, frame.subarray(at, end)];',
     replace: 'return [Type.piece, stream, isLast, frame.subarray(at === 0 ? at : at - 1, end)];',
     suites: [ENDS],
+  },
+  {
+    name: 'adoption-forgets-what-was-pushed',
+    file: 'transports/websocket/adoptable.ts',
+    find: 'for (const frame of frames) this.#kept.set(this.#next++, { frame, flow });',
+    replace: 'this.#next += frames.length + Number(flow === undefined) * 0;',
+    suites: [ADOPTABLE, ADOPTION],
+  },
+  {
+    name: 'adoption-keeps-what-is-stored',
+    file: 'transports/websocket/adoptable.ts',
+    find: 'this.#kept.delete(number);',
+    replace: 'void number;',
+    suites: [ADOPTABLE],
+  },
+  {
+    name: 'adoption-sends-before-the-channel-is-ready',
+    file: 'transports/websocket/adoptable.ts',
+    find: "return this.isPending ? 'kept' : this.#store(",
+    replace: 'return this.#store(',
+    suites: [ADOPTABLE, ADOPTION],
+  },
+  {
+    name: 'adoption-passes-over-answers-that-are-still-coming',
+    file: 'transports/websocket/adoptable.ts',
+    find: 'this.#early.set(count, reached);',
+    replace: 'this.#early.set(Math.min(count, this.#next), reached);',
+    suites: [ADOPTABLE, ADOPTION],
+  },
+  {
+    name: 'adoption-gives-answers-twice',
+    file: 'transports/websocket/adoptable.ts',
+    find: 'frames.slice(Math.max(0, known - before))',
+    replace: 'frames.slice(Math.max(0, (known - before) * 0))',
+    suites: [ADOPTABLE, ADOPTION],
+  },
+  {
+    name: 'adoption-writes-again',
+    file: 'transports/websocket/adoptable.ts',
+    find: "function.endsWith('.get')",
+    replace: "function.includes('.')",
+    suites: [ADOPTABLE],
+  },
+  {
+    name: 'adoption-under-other-terms',
+    file: 'transports/websocket/adoption.ts',
+    find: 'now[name] !== terms[name]',
+    replace: "now[name] !== terms[name] && name === 'client'",
+    suites: [SESSION],
   },
 ];
