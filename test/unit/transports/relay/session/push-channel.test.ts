@@ -577,6 +577,10 @@ describe('calls with numbers', () => {
     expect(stored()).toEqual([]);
     done();
     await settle();
+    // The credit of one is owed while another is on its way.
+    state.sending = new Promise(() => {});
+    store(1, 'b');
+    await settle();
     expect(stored()).toEqual([[1, [0, 1]]]);
   });
 
