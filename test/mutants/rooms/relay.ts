@@ -499,8 +499,8 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-users-stay-behind-when-the-server-moves',
     file: 'transports/relay/upstream/upstream-channel.ts',
-    find: 'for (const user of await before.close()) shared.add(user);',
-    replace: 'await before.close();\n    void shared;',
+    find: '    await before.close();\n    this.#join(shared);',
+    replace: '    await before.close();\n    void shared;',
     suites: [CHANNEL],
   },
   {

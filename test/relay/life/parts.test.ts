@@ -75,7 +75,7 @@ describe('a shared channel that another takes the place of', () => {
     shared.add(user);
     const after = new OneChannel();
     const next = new SharedChannel<Channel>(after);
-    for (const one of await shared.close()) next.add(one);
+    for (const one of shared.leave()) next.add(one);
     expect(said).toEqual(['joined', 'ready', 'broke DISCONNECTED', 'joined']);
     after.readiness.setReady();
     await new Promise(setImmediate);

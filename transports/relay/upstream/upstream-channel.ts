@@ -17,7 +17,7 @@ export class UpstreamChannel<C extends Channel> {
   readonly #settings: UpstreamChannelSettings<C>;
   #shared: SharedChannel<C> | undefined;
   #address: string | undefined;
-  /** Users that wait for the server's address. */
+  /** Users that wait for the server's address, or until the channel to its last one is closed. */
   readonly #waiting = new Set<ChannelUser<C>>();
   #opening: Promise<void> | undefined;
   #isClosed = false;
@@ -65,7 +65,9 @@ export class UpstreamChannel<C extends Channel> {
     const address = await find(key);
     if (this.#isClosed || address === this.#address) return;
     const shared = this.#openAt(address);
-    for (const user of await before.close()) shared.add(user);
+    for (const user of before.leave()) this.#waiting.add(user);
+    await before.close();
+    this.#join(shared);
   }
 
   async close(): Promise<void> {
@@ -79,13 +81,18 @@ export class UpstreamChannel<C extends Channel> {
     try {
       const address = given ?? (await find(key));
       if (this.#isClosed) return;
-      const shared = this.#openAt(address);
-      for (const user of this.#waiting) shared.add(user);
+      this.#join(this.#openAt(address));
     } catch (error) {
       const refusal = PalmError.from(error, 'PROTOCOL', 'the channel cannot be opened');
       for (const user of this.#waiting) user.wasRefused(refusal);
     }
     this.#waiting.clear();
+  }
+
+  #join(shared: SharedChannel<C>): void {
+    const users = [...this.#waiting];
+    this.#waiting.clear();
+    for (const user of users) shared.add(user);
   }
 
   #openAt(address: string): SharedChannel<C> {
@@ -140,15 +147,19 @@ export class SharedChannel<C extends Channel> {
     this.#users.delete(user);
   }
 
-  /** Closes the channel. @returns its users, to be added to the channel that replaces this one. */
-  async close(): Promise<readonly ChannelUser<C>[]> {
-    this.#isClosed = true;
-    this.#stopPause();
+  /** Tells the users that the server has moved. @returns them, to be added to the channel that replaces this one. */
+  leave(): readonly ChannelUser<C>[] {
     const users = [...this.#users];
     this.#users.clear();
     for (const user of users) user.broke(MOVED);
-    await this.channel.close();
     return users;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#stopPause();
+    this.leave();
+    await this.channel.close();
   }
 
   #broke(error: PalmError): void {

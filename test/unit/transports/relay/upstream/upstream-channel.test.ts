@@ -113,10 +113,12 @@ describe('a shared channel', () => {
     channel.setRefused(REFUSED);
     await settle();
     expect(vi.getTimerCount()).toBe(1);
-    expect(await shared.close()).toEqual([user]);
+    expect(shared.leave()).toEqual([user]);
+    await shared.close();
     expect([channel.closings, vi.getTimerCount(), onBreak.mock.calls.length]).toEqual([1, 0, 0]);
     expect(user.events).toEqual(['joined', 'refused: FORBIDDEN', 'broke: DISCONNECTED']);
-    expect(await shared.close()).toEqual([]);
+    expect(shared.leave()).toEqual([]);
+    await shared.close();
   });
 
   it.each([true, false])(
@@ -288,6 +290,26 @@ describe('a channel to an address that the server gives', () => {
     made[1]?.[1].setReady();
     await settle();
     expect(user.events.at(-1)).toBe('ready');
+  });
+
+  it('takes nobody along who leaves while the channel to the last address closes', async () => {
+    const { upstream, made, find } = ground();
+    const [user, left] = [new User(), new User()];
+    for (const own of [user, left]) upstream.add(own);
+    await settle();
+    find.mockResolvedValue('second');
+    let closed = () => {};
+    const first = made[0]?.[1] as FakeChannel;
+    first.close = () => new Promise((resolve) => (closed = resolve));
+    const following = upstream.follow();
+    await settle();
+    upstream.remove(left);
+    closed();
+    await following;
+    expect([user.events.at(-1), left.events.at(-1)]).toEqual(['joined', 'broke: DISCONNECTED']);
+    made[1]?.[1].setReady();
+    await settle();
+    expect([user.events.at(-1), left.events.at(-1)]).toEqual(['ready', 'broke: DISCONNECTED']);
   });
 
   it('is waited for until it is ready or closed, and never where the server refuses', async () => {
