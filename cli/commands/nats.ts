@@ -172,7 +172,7 @@ function rowOf(own: QueueState): readonly string[] {
     grouped(waiting),
     grouped(working),
     oldest === null ? '' : duration(oldest),
-    grouped(bytes),
+    bytes === null ? '' : grouped(bytes),
     grouped(consumers),
     results === null ? '' : grouped(results),
   ];
@@ -186,7 +186,8 @@ async function purge(context: CommandContext, servers: readonly string[]): Promi
   const isMeant = options.flag('yes');
   const removed = await withQueues(context, {}, async (queues) => {
     if (isMeant) return queues.purge(name);
-    const own = (await queues.look()).filter((queue) => queue.server === name);
+    const all = await queues.look();
+    const own = all.filter(({ server, holds }) => server === name && holds !== 'published');
     if (own.length === 0) return undefined;
     const count = own.reduce((sum, { waiting, working }) => sum + waiting + working, 0);
     throw new CommandError(

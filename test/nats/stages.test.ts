@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Pipeline, Server } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
+import { objectsOf } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { type ScriptProcess, startScript } from '../support/processes.ts';
 import { eventually, readAll, within } from '../support/wait.ts';
@@ -106,6 +108,13 @@ it('what a killed stage had goes to the next one that starts, and what came mean
   stuck.signal('SIGKILL');
   await within(5_000, stuck.ended, 'its death');
   const meanwhile = client.eval(['first.echo', 'last.soon'], 'meanwhile');
+  // It is there to see how much waits.
+  await eventually(async () => {
+    const { stdout } = await here(['nats', 'status', 'last', '--json', '--nats', ground.url]);
+    const states = objectsOf(stdout.toString()) as readonly Record<string, unknown>[];
+    const own = states.find(({ holds }) => holds === 'published');
+    return Number(own?.['waiting']) + Number(own?.['working']) === 5;
+  }, 10_000);
   const next = await start('pipeline');
   expect(await within(15_000, meanwhile, 'what came meanwhile')).toBe('meanwhile');
   await eventually(async () => next.lines.filter((line) => line === 'begun').length === 4, 15_000);

@@ -170,6 +170,12 @@ export class ClusterNames {
     return { stream, consumer: name, name, isOnly: false, runs: (seq) => this.#runs(name, seq) };
   }
 
+  /** The name of the server whose ends share a consumer that {@link published} names; undefined for one that it does not. */
+  sharedBy(consumer: string): string | undefined {
+    const end = consumer.length - HASH - 1;
+    return consumer[end] === '_' ? decodeToken(consumer.slice(0, end)) : undefined;
+  }
+
   /** The names of the server at an address. */
   server(address: string): ServerNames {
     const server = encodeToken(address.slice('nats:'.length));

@@ -126,6 +126,8 @@ export interface StoredMessage extends Message {
 
 export interface ConsumerInfo {
   readonly name: string;
+  /** With a name of its own, if it stays when nobody reads by it. */
+  readonly config: { readonly durable_name?: string };
   readonly num_pending: number;
   /** Messages that were given and are not acknowledged. */
   readonly num_ack_pending: number;

@@ -23,14 +23,15 @@ export interface ReadyStream {
 export interface QueueState {
   /** The server: what follows `nats:` in its address. */
   readonly server: string;
-  /** What is pushed to it, or what it pushes to workers that do not ask for work. */
-  readonly holds: 'calls' | 'work';
+  /** What is pushed to it, what it pushes to workers that do not ask for work, or what others publish for it as their next stage. */
+  readonly holds: 'calls' | 'work' | 'published';
   /** Messages that nobody has yet, and those that somebody works at. */
   readonly waiting: number;
   readonly working: number;
-  /** Milliseconds since its oldest message came; null when it has none. */
+  /** Milliseconds since its oldest message came; null when it has none, and for what is published. */
   readonly oldest: number | null;
-  readonly bytes: number;
+  /** Null for what is published: it is kept among all results. */
+  readonly bytes: number | null;
   /** Consumers at NATS, which its readers share. */
   readonly consumers: number;
   /** Results of the server that NATS keeps; null for `work`. */
@@ -84,7 +85,8 @@ export class NatsQueues {
 
   /** All queues of the cluster, by the names of their servers. */
   async look(): Promise<readonly QueueState[]> {
-    const found = [...(await this.#lookAt('calls')), ...(await this.#lookAt('work'))];
+    const pushed = [...(await this.#lookAt('calls')), ...(await this.#lookAt('work'))];
+    const found = [...pushed, ...(await this.#lookAtPublished())];
     return found.sort((a, b) => (a.server < b.server ? -1 : a.server > b.server ? 1 : 0));
   }
 
@@ -120,7 +122,24 @@ export class NatsQueues {
     };
   }
 
-  async #lookAt(holds: QueueState['holds']): Promise<QueueState[]> {
+  /** What waits for stages that share what others publish. */
+  async #lookAtPublished(): Promise<QueueState[]> {
+    const { streams, consumers } = this.#session.manager;
+    const { stream } = this.#names.out;
+    // Nobody has published yet.
+    if ((await streams.info(stream).catch(() => undefined)) === undefined) return [];
+    const readers = await all(consumers.list(stream), `looking at the readers of ${stream}`);
+    const states = readers.map(async ({ config, num_pending: waiting, num_ack_pending: working }) => {
+      const server = this.#names.sharedBy(config.durable_name ?? '');
+      if (server === undefined) return [];
+      const results = await this.#resultsOf(server);
+      const state = { server, waiting, working, oldest: null, bytes: null, consumers: 1, results };
+      return [{ ...state, holds: 'published' as const }];
+    });
+    return (await Promise.all(states)).flat();
+  }
+
+  async #lookAt(holds: 'calls' | 'work'): Promise<QueueState[]> {
     const { streams, consumers } = this.#session.manager;
     const pattern = this.#names.queues(holds === 'calls' ? 'in' : 'work');
     const found = await all(streams.list(pattern), 'looking at the streams');
