@@ -85,6 +85,8 @@ export class SessionChannels {
       channel.attach(isForResults ? upstream.results : upstream.calls);
     } else if (kind === ChannelKind.subscribe) {
       this.#checkTopic(topic);
+      if (from !== undefined && from > 0 && !this.#client.isAdopted)
+        throw new PalmError('PROTOCOL', 'a channel is to begin behind a place, and the session is new');
       const isPlaced = from !== undefined;
       const channel = new (isPlaced ? PlacedSubscription : SessionSubscription)(
         number,

@@ -212,7 +212,7 @@ describe('a channel that goes on', () => {
     [2, 1],
     [8, 7],
   ])('has answers from position %i on, behind %i, and places for each', (from, behind) => {
-    const { openFrom, servers, posted, channels, client } = ground({}, adoptable);
+    const { openFrom, servers, posted, channels, client } = ground({}, { ...adoptable, isAdopted: true });
     const [server] = servers;
     openFrom(4, ChannelKind.subscribe, from);
     expect(server.adopt.mock.calls.map((call) => call.slice(0, 2))).toEqual([[`${ID}/`, behind]]);
@@ -239,6 +239,14 @@ describe('a channel that goes on', () => {
     expect(posted).toEqual([[Type.placed, 4, 1, 9, [9], deliveries]]);
   });
 
+  it('begins behind no place in a session that is new', () => {
+    const { openFrom, servers } = ground({}, adoptable);
+    expect(() => openFrom(4, ChannelKind.subscribe, 1)).toThrow(
+      protocol('a channel is to begin behind a place, and the session is new'),
+    );
+    expect([servers[0].adopt.mock.calls, servers[0].users.answers.size]).toEqual([[], 0]);
+  });
+
   it('in a session that was adopted has a subscription of its own, also where it begins anew', () => {
     for (const own of ['open', 'openFrom'] as const) {
       const { servers, posted, channels, ...opens } = ground({}, { isAdoptable: true, isAdopted: true });
@@ -262,7 +270,7 @@ describe('a channel that goes on', () => {
     };
     for (const end of Object.values(ends))
       for (const isReady of [true, false]) {
-        const own = ground({}, adoptable);
+        const own = ground({}, { ...adoptable, isAdopted: true });
         own.openFrom(4, ChannelKind.subscribe, 3);
         const [server] = own.servers;
         const [subscription] = server.adopted[0]?.users ?? [];

@@ -439,10 +439,12 @@ function one({
   limits = {},
   grants = {},
   isAdoptable = false,
+  isAdopted = false,
 }: {
   limits?: object;
   grants?: object;
   isAdoptable?: boolean;
+  isAdopted?: boolean;
 } = {}) {
   const replies: { frame: Bytes; resolve: (reply: Bytes) => void; reject: (error: unknown) => void }[] = [];
   const channel = () => ({
@@ -482,7 +484,7 @@ function one({
   const forget = vi.fn((session: ClientSession) => session.close(false));
   const identity = new Identity({ name: 'alice', servers: ['server'], cache: 'all', ...grants });
   const session = new ClientSession(
-    { id: 'relay/1', isAdopted: false, secret: 'secret', identity, group: 'group' },
+    { id: 'relay/1', isAdopted, secret: 'secret', identity, group: 'group' },
     {
       limits: resolveLimits({ maxFrame: 1_000, window: 4_000, maxHeld: 100_000, maxRequests: 3, ...limits }),
       calls: {
@@ -816,7 +818,7 @@ describe('what goes on at another relay', () => {
 
   /** A session with a subscription of its own, from position 3 on. */
   function goingOn(limits = {}) {
-    const own = one({ isAdoptable: true, limits });
+    const own = one({ isAdoptable: true, isAdopted: true, limits });
     own.take([Type.openFrom, 5, ChannelKind.subscribe, 'server', 'relay/1/', 4]);
     const came = (...deliveries: Delivery[]) => own.server.adopt.mock.calls[0]?.[2](deliveries);
     const placed = () => own.socket.sent.filter((frame) => frame[0] === Type.placed);
