@@ -263,7 +263,9 @@ class KeptPush extends GoingOn {
     const [, channel, count, ranges] = frame;
     for (let i = 0; i + 1 < ranges.length; i += 2) {
       const [first = 0, many = 0] = ranges.slice(i, i + 2);
-      for (let number = first; number < first + many; number++) this.#kept.delete(number);
+      // No more than were sent, whatever the relay says.
+      const end = Math.min(first + many, this.#next);
+      for (let number = first; number < end; number++) this.#kept.delete(number);
     }
     return [[Type.taken, channel, count]];
   }

@@ -128,6 +128,7 @@ describe('a channel that pushes', () => {
       [3, 5],
     ],
     ['everything', [[0, 6]], [], []],
+    ['everything and far more', [[0, 2 ** 53 - 1]], [], []],
     [
       'everything, from the end',
       [
