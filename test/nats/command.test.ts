@@ -4,15 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
+import { Client } from '../../src/index.ts';
 import { readPriority } from '../../src/protocol/priority.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { bridge } from '../../transports/shared/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
 import { makeCertificate } from '../cli/certificates.ts';
 import { Running } from '../cli/running.ts';
-import { bytes } from '../support/bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 import { here } from '../support/in-process.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { freeAddress } from '../support/ports.ts';
+import { toRelay } from '../support/relay.ts';
+import { within } from '../support/wait.ts';
 import { accountWithUser } from './creds.ts';
 
 let server: NatsServer;
@@ -113,6 +117,35 @@ it('a relay whose servers are at NATS', async () => {
     expect(await said(['eval', 'greeter.upper', 'relayed', '--relay', url])).toBe('RELAYED');
     expect(await relay.end()).toBe(0);
   }
+});
+
+it('a relay that is started anew goes on with the clients that it had', async () => {
+  await using role = new Running(['serve', greeter, '--nats', server.url]);
+  await role.line(/db_address/);
+  const key = join(folder, 'peers.key');
+  writeFileSync(key, 'a key that the relays share and nobody else\n');
+  const place = (await freeAddress()).slice('tcp://'.length);
+  const start = async () => {
+    const own = ['--listen', place, '--id', 'a', '--peer-key-file', key, '--drain', '100', '--json'];
+    const given = ['--server', 'greeter=nats:greeter', '--allow', 'greeter.*', '--nats', server.url];
+    const relay = new Running(['relay', ...own, ...given]);
+    await relay.line(/"url"/);
+    return relay;
+  };
+  const before = await start();
+  const transport = toRelay(`ws://${place}/`, { token: undefined });
+  await using client = await Client.connect({ transport, serverName: 'greeter', loggingLevel: 'silent' });
+  const { id } = client;
+  const upper = async (payload: string) => textOf(await client.eval('greeter.upper', bytes(payload)));
+  expect(await upper('before')).toBe('BEFORE');
+  expect(await before.end()).toBe(0);
+  const meanwhile = upper('meanwhile');
+  await using after = await start();
+  expect(await within(10_000, meanwhile)).toBe('MEANWHILE');
+  expect(await upper('after')).toBe('AFTER');
+  expect(client.id).toBe(id);
+  await client.close();
+  expect(await after.end()).toBe(0);
 });
 
 it('a call with a priority', async () => {
