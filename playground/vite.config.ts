@@ -4,10 +4,6 @@ import { defineConfig } from 'vite';
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** What the client loads when it first needs it. The page needs most of it, so it is one file. */
-const LATER =
-  /[\\/]src[\\/](client[\\/](later|canceller|elaborate|call-progress|stream[\\/]stored-job)|cluster[\\/]runtime[\\/]threads[\\/]thread-pool)\.ts|[\\/]transports[\\/]websocket[\\/]adopt/;
-
 export default defineConfig({
   root: file('.'),
   base: './',
@@ -37,10 +33,7 @@ export default defineConfig({
         topLevelVar: false,
         // One file of what is shared with what is loaded later: it would be five, of 60 bytes to 2 KiB.
         codeSplitting: {
-          groups: [
-            { name: 'protocol', test: /[\\/]src[\\/]protocol[\\/]/, minShareCount: 2 },
-            { name: 'later', test: LATER },
-          ],
+          groups: [{ name: 'protocol', test: /[\\/]src[\\/]protocol[\\/]/, minShareCount: 2 }],
         },
       },
     },

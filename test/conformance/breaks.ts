@@ -234,7 +234,7 @@ export function testBreaks(ends: () => Ends): void {
       if (subject.isIdentified === true) return;
       const gone = () => new Promise<void>((resolve) => origins[0]?.onGone(resolve));
       await within(10_000, gone(), 'the end of the link');
-      await within(2_000, gone(), 'a listener that comes when the link is gone already');
+      await within(10_000, gone(), 'a listener that comes when the link is gone already');
     });
 
     it('has one link for all requests of a connection, and another for those of another', async () => {
