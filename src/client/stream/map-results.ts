@@ -24,7 +24,7 @@ export interface MapProgress {
   readonly started: number | undefined;
   /** Results a second since then. */
   readonly rate: number;
-  /** Milliseconds that the rest will take at this rate; undefined when the number of inputs is not known. */
+  /** Milliseconds that the rest will take at this rate; undefined when the number of inputs is not known, and before the first result. */
   readonly remaining: number | undefined;
 }
 
@@ -44,7 +44,8 @@ type Counts = Omit<MapProgress, 'rate' | 'remaining'>;
  */
 export function progressOf(counts: Counts, elapsed: number, total: number | undefined): MapProgress {
   const { answered } = counts;
-  const rate = elapsed > 0 ? (answered * 1_000) / elapsed : 0;
+  // The first results may come within the millisecond in which it began, and the clock may be set back.
+  const rate = (answered * 1_000) / Math.max(1, elapsed);
   const remaining =
     total === undefined || rate === 0 ? undefined : (Math.max(0, total - answered) * 1_000) / rate;
   return { ...counts, rate, remaining };

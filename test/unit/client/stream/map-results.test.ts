@@ -11,8 +11,8 @@ describe('the progress of a map', () => {
     ['of unknown length', 2_000, undefined, 2, undefined],
     ['with all results', 2_000, 4, 2, 0],
     ['with more results than were said', 2_000, 3, 2, 0],
-    ['that has just begun', 0, 20, 0, undefined],
-    ['whose clock went back', -5, 20, 0, undefined],
+    ['that has just begun', 0, 20, 4_000, 4],
+    ['whose clock went back', -5, 20, 4_000, 4],
   ])('%s', (_, elapsed, total, rate, remaining) => {
     expect(progressOf(counts, elapsed, total)).toEqual({ ...counts, rate, remaining });
   });
