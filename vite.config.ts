@@ -100,18 +100,17 @@ const withoutFacades: Plugin = {
       const [, names, target] = FACADE.exec(facade.code) ?? [];
       const file = facade.fileName.replace(/.*\//, '');
       if (names === undefined || target === undefined || facade.isEntry) continue;
-      const users = chunks.filter(({ code }) => code.includes(`/${file}"`));
-      if (users.some(({ code }) => code.includes(`from "./${file}"`) || code.includes(`/shared/${file}";`)))
-        continue;
       const own = names.split(', ').map((name) => {
         const [local = '', exported = local] = name.split(' as ');
         return `${exported}: own.${local}`;
       });
-      for (const user of users)
-        user.code = user.code.replaceAll(
-          new RegExp(`import\\("(\\.\\/(?:shared\\/)?)${file.replaceAll('.', '\\.')}"\\)`, 'g'),
-          (_all, path: string) => `import("${path}${target}").then((own) => ({ ${own.join(', ')} }))`,
-        );
+      const load = new RegExp(`import\\("(\\.\\/(?:shared\\/)?)${file.replaceAll('.', '\\.')}"\\)`, 'g');
+      const changed = chunks.map(({ code }) =>
+        code.replace(load, `import("$1${target}").then((own) => ({ ${own.join(', ')} }))`),
+      );
+      // One that somebody has in another way stays.
+      if (changed.some((code) => code.includes(`/${file}"`))) continue;
+      for (const [index, chunk] of chunks.entries()) chunk.code = changed[index] ?? chunk.code;
       delete bundle[facade.fileName];
     }
   },

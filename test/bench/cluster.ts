@@ -2,28 +2,17 @@
 import { startCluster } from '../interop/pylm.ts';
 import type { Bench } from './bench.ts';
 import { atLeast, atMost, k, us } from './figures.ts';
-import { type BenchProcess, runFrond, runScript, startProcess } from './processes.ts';
+import { runFrond, runScript, type Start, withProcesses } from './processes.ts';
 
 const WORKERS = 2;
 
 export async function measureCluster(bench: Bench): Promise<void> {
-  const started: BenchProcess[] = [];
-  const start = async (script: string, ...args: string[]) => {
-    const process = await startProcess(script, ...args);
-    started.push(process);
-    return process.said;
-  };
-  try {
+  await withProcesses(async (start) => {
     await measureTopologies(bench, start);
-  } finally {
-    for (const process of started.reverse()) await process[Symbol.asyncDispose]();
-  }
+  });
 }
 
-async function measureTopologies(
-  bench: Bench,
-  start: (script: string, ...args: string[]) => Promise<string>,
-): Promise<void> {
+async function measureTopologies(bench: Bench, start: Start): Promise<void> {
   const { scale, protobuf } = bench;
   await using pylm = await startCluster('master', { workers: WORKERS, protobuf });
   const master = await start('role.mjs', 'master');

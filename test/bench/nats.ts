@@ -2,20 +2,14 @@
 import { NatsServer } from '../support/nats-server.ts';
 import type { Bench } from './bench.ts';
 import { atLeast, k, stated, us } from './figures.ts';
-import { type BenchProcess, runFrond, runScript, startProcess } from './processes.ts';
+import { runFrond, runScript, withProcesses } from './processes.ts';
 
 const WORKERS = 2;
 
 export async function measureNats(bench: Bench): Promise<void> {
   await using ground = await NatsServer.start();
   const { url } = ground;
-  const started: BenchProcess[] = [];
-  const start = async (script: string, ...args: string[]) => {
-    const process = await startProcess(script, ...args);
-    started.push(process);
-    return process.said;
-  };
-  try {
+  await withProcesses(async (start) => {
     const master = await start('role.mjs', 'master', '', 'nats', url);
     const straight = await start('role.mjs', 'master', '', 'zmtp');
     for (let i = 0; i < WORKERS; i++) {
@@ -32,9 +26,7 @@ export async function measureNats(bench: Bench): Promise<void> {
       }
     }
     await compareMasters(bench, url);
-  } finally {
-    for (const process of started.reverse()) await process[Symbol.asyncDispose]();
-  }
+  });
 }
 
 async function compareJobs(

@@ -131,3 +131,20 @@ export async function startWith(flags: string[], script: string, ...args: string
     throw error;
   }
 }
+
+/** Starts a script. Resolves with the line that it says once it is up. */
+export type Start = (script: string, ...args: string[]) => Promise<string>;
+
+/** Runs a part of the bench whose processes end with it, the newest first. */
+export async function withProcesses(measure: (start: Start) => Promise<void>): Promise<void> {
+  const started: BenchProcess[] = [];
+  try {
+    await measure(async (script, ...args) => {
+      const process = await startProcess(script, ...args);
+      started.push(process);
+      return process.said;
+    });
+  } finally {
+    for (const process of started.reverse()) await process[Symbol.asyncDispose]();
+  }
+}

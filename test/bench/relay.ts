@@ -3,7 +3,7 @@ import { bundleApp, PAGE_APP, PAGE_LIMIT } from '../support/bundle.ts';
 import type { Bench } from './bench.ts';
 import { atLeast, atMost, k, us } from './figures.ts';
 import { measureIdle } from './idle.ts';
-import { type BenchProcess, runFrond, runScript, startProcess } from './processes.ts';
+import { runFrond, runScript, type Start, withProcesses } from './processes.ts';
 
 const WORKERS = 2;
 const CROWD = 1_000;
@@ -12,26 +12,15 @@ const MANY = 200_000;
 const MANY_OF_ALL = 1_000 * CROWD;
 
 export async function measureRelay(bench: Bench): Promise<void> {
-  const started: BenchProcess[] = [];
-  const start = async (script: string, ...args: string[]) => {
-    const process = await startProcess(script, ...args);
-    started.push(process);
-    return process.said;
-  };
-  try {
+  await withProcesses(async (start) => {
     await measureWay(bench, start);
     await measureCancels(bench, start);
     await measureIdle(bench);
     await measureBundle(bench);
-  } finally {
-    for (const process of started.reverse()) await process[Symbol.asyncDispose]();
-  }
+  });
 }
 
-async function measureWay(
-  bench: Bench,
-  start: (script: string, ...args: string[]) => Promise<string>,
-): Promise<void> {
+async function measureWay(bench: Bench, start: Start): Promise<void> {
   const server = await start('role.mjs', 'server');
   const master = await start('role.mjs', 'master');
   for (let i = 0; i < WORKERS; i++) await start('role.mjs', 'worker', master);
@@ -79,10 +68,7 @@ async function measureTax(
 }
 
 /** A client behind a relay cancels the call that keeps the only worker of a Master busy. */
-async function measureCancels(
-  bench: Bench,
-  start: (script: string, ...args: string[]) => Promise<string>,
-): Promise<void> {
+async function measureCancels(bench: Bench, start: Start): Promise<void> {
   const master = await start('role.mjs', 'master');
   await start('role.mjs', 'worker', master);
   const url = await start('relay.mjs', 'zeromq', `master=${master}`);

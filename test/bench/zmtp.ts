@@ -2,12 +2,13 @@
 import type { Bench } from './bench.ts';
 import { atLeast, atMost, k, median, us } from './figures.ts';
 import {
-  type BenchProcess,
   type Kind,
   type Measured,
   runFrond,
   runScript,
+  type Start,
   startProcess,
+  withProcesses,
 } from './processes.ts';
 
 const kinds = ['zeromq', 'zmtp'] as const;
@@ -16,9 +17,6 @@ const WORKERS = 2;
 
 /** Messages of a job that is set against the same on zeromq. Of fewer, over in half a second, V8's compiler takes much of the CPU. */
 const COMPARED = 500_000;
-
-/** Starts a script until the part of the bench is over. Resolves with the line that it says. */
-type Start = (script: string, ...args: string[]) => Promise<string>;
 
 interface Pulled {
   readonly perSecond: number;
@@ -206,19 +204,11 @@ export async function measureZmtp(bench: Bench): Promise<void> {
   await compareStreams(bench, 'one at a time', { zeromq: 300_000, zmtp: 3_000_000 }, 1, 8);
   await compareStreams(bench, '100 at a time', { zeromq: 1_000_000, zmtp: 5_000_000 }, 100, 3);
   await compareTrips(bench);
-  const started: BenchProcess[] = [];
-  const start: Start = async (script, ...args) => {
-    const process = await startProcess(script, ...args);
-    started.push(process);
-    return process.said;
-  };
-  try {
+  await withProcesses(async (start) => {
     const zmtp = await start('role.mjs', 'server', '', 'zmtp');
     const zeromq = await start('role.mjs', 'server', '', 'zeromq');
     await compareJobs(bench, 'a frond Server', 'server', { zeromq, zmtp }, 1.7);
     await compareRelayed(bench, start, zmtp);
     await compareClusters(bench, start);
-  } finally {
-    for (const process of started.reverse()) await process[Symbol.asyncDispose]();
-  }
+  });
 }

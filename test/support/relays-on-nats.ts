@@ -17,8 +17,8 @@ export interface RelaysOnNats extends AsyncDisposable {
   end(index: number): Promise<void>;
   /** Starts one again where it was. */
   start(index: number): Promise<void>;
-  /** Sends all further connections to one relay, or, left out, to any. */
-  lead(to?: number): void;
+  /** Sends all further connections to one relay. */
+  lead(to: number): void;
 }
 
 /** @param options - what all relays have in common. */
@@ -49,7 +49,7 @@ export async function relaysOnNats(
     end: async (index) => void (await own.get(index)?.close()),
     start,
     lead: (to) => {
-      balancer.pick = to === undefined ? (some) => Math.floor(Math.random() * some) : () => to;
+      balancer.pick = () => to;
     },
     async [Symbol.asyncDispose]() {
       for (const index of own.keys()) await kill(index);

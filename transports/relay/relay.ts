@@ -173,8 +173,6 @@ class RelayServer implements Relay {
   readonly #sockets = new Set<ServerSocket>();
   readonly #stopUpgrades: () => void;
   readonly #peers: Peers | undefined;
-  /** Whether other relays can go on with the sessions of this one. */
-  readonly #isAdoptable: boolean;
   #isDraining = false;
   /** Whether nobody is waited for any more. */
   #isOver = false;
@@ -189,7 +187,6 @@ class RelayServer implements Relay {
     const relayId = randomId();
     // Another relay finds there what servers have answered, and what clients have sent is kept once.
     const isAdoptable = peers !== undefined && connection.store !== undefined;
-    this.#isAdoptable = isAdoptable;
     const codec = new EnvelopeCodec();
     const find = (name: string) => this.#upstreams.get(name);
     const inputs = options.checkInput === true ? new InputGuard(codec) : undefined;
@@ -240,7 +237,6 @@ class RelayServer implements Relay {
       turns: new ReadTurns(RELAY_READ_TURN),
       sockets: this.#sockets,
       peers,
-      isAdoptable,
       isDraining: () => this.#isDraining,
     };
     this.#upgradeHandler = new UpgradeHandler({
@@ -348,7 +344,7 @@ class RelayServer implements Relay {
     this.#stopChanges();
     const closed = [...this.#sockets].map((socket) => {
       // Sessions of other relays go on without this one. Without other relays those that have none here are closed already.
-      const isElsewhere = socket.session === undefined || this.#isAdoptable;
+      const isElsewhere = socket.session === undefined || this.#sessions.isAdoptable;
       return socket.close(isElsewhere ? CloseCode.elsewhere : CloseCode.goingAway, GOING_DOWN.reason);
     });
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
@@ -384,12 +380,10 @@ class RelayServer implements Relay {
         isAwaited = true;
         if (!this.#hasDone(socket, asked)) continue;
         const { session } = socket;
-        if (!this.#isAdoptable) socket.close(CloseCode.goingAway, GOING_DOWN.reason);
-        else if (session !== undefined) {
-          socket.close(CloseCode.elsewhere, GOING_DOWN.reason);
-          // Another relay that asks for it adopts it then.
-          this.#sessions.forget(session, true);
-        }
+        const { isAdoptable } = this.#sessions;
+        socket.close(isAdoptable ? CloseCode.elsewhere : CloseCode.goingAway, GOING_DOWN.reason);
+        // Another relay that asks for it adopts it then.
+        if (isAdoptable && session !== undefined) this.#sessions.forget(session, true);
       }
       if (!isAwaited) return;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));

@@ -1,6 +1,6 @@
 /**
  * What a client keeps of its session so that another relay can adopt it, when the one that had it is gone: frames that may not be stored, and
- * up to where it has the answers (docs/protocol/relay.md, "A relay is gone"). The rest of the transport sees a session that goes on.
+ * up to where it has the answers (docs/protocol/relay.md, "A relay that is gone"). The rest of the transport sees a session that goes on.
  */
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
@@ -320,7 +320,7 @@ class KeptSubscription extends GoingOn {
   #new([, , , , positions, deliveries]: Placed): Delivery[] {
     return deliveries.flatMap(({ topic, frames }, i) => {
       const position = positions[i] ?? 0;
-      // The relay's own answer: no other one gives it again.
+      // The relay's own answer, which is stored nowhere.
       if (position === 0) return [{ topic, frames }];
       const before = this.#fromHere.get(position) ?? 0;
       const known = this.#came.get(position) ?? 0;

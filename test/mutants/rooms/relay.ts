@@ -443,14 +443,14 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-forgotten-session-stays-in-its-group',
     file: 'transports/relay/session/sessions.ts',
-    find: '    this.#isBack(session);\n    session.close(mayReturn && this.#settings.sessions.isAdoptable);',
-    replace: '    session.close(mayReturn && this.#settings.sessions.isAdoptable);',
+    find: '    this.#isBack(session);\n    session.close(mayReturn && this.isAdoptable);',
+    replace: '    session.close(mayReturn && this.isAdoptable);',
     suites: [SESSIONS],
   },
   {
     name: 'relay-forgotten-session-keeps-what-it-holds',
     file: 'transports/relay/session/sessions.ts',
-    find: '    this.#isBack(session);\n    session.close(mayReturn && this.#settings.sessions.isAdoptable);',
+    find: '    this.#isBack(session);\n    session.close(mayReturn && this.isAdoptable);',
     replace: '    this.#isBack(session);',
     suites: [SESSIONS, SESSION],
   },

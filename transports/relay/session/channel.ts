@@ -141,7 +141,7 @@ export class SessionSubscription extends ForwardingChannel<Subscription> {
 
   /** Begins. @param from - the position up to which the client has all answers; undefined for those that come. */
   begin(from?: number): void {
-    if (this.context.isAdopted || from !== undefined) {
+    if (this.context.isAdopted) {
       this.#own = this.upstream.adopt(this.topic, from, (deliveries) => this.context.came(deliveries, this));
     }
     this.attach(this.#own ?? this.upstream.answers);

@@ -304,7 +304,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       return;
     }
     this.#outgoing = [];
-    this.#outgoingIds = [];
+    if (this.isNumbered) this.#outgoingIds = [];
     this.#outgoingMessages = [];
     if (this.#carriesCalls) this.context.called(frames.length, this.upstream);
     // Places that were taken for refused or further calls are free for others meanwhile.
@@ -321,8 +321,10 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   #giveUp(): void {
     if (this.#carriesCalls) this.#places += this.#outgoing.length;
     this.#outgoing = [];
-    this.#outgoingIds = [];
-    this.#outgoingNumbers = [];
+    if (this.isNumbered) {
+      this.#outgoingIds = [];
+      this.#outgoingNumbers = [];
+    }
     this.#outgoingBytes = 0;
     this.#outgoingCredit = 0;
     this.#hasWaited = false;

@@ -51,6 +51,11 @@ export class Sessions {
     this.#sessionSettings = { ...settings.sessions, forget: (session) => this.forget(session) };
   }
 
+  /** Whether other relays can go on with them. */
+  get isAdoptable(): boolean {
+    return this.#settings.sessions.isAdoptable;
+  }
+
   get size(): number {
     return this.#bySecret.size;
   }
@@ -138,7 +143,7 @@ export class Sessions {
     this.#bySecret.delete(session.secret);
     this.#byClient.delete(session.id);
     this.#isBack(session);
-    session.close(mayReturn && this.#settings.sessions.isAdoptable);
+    session.close(mayReturn && this.isAdoptable);
   }
 
   /** Gives each client the deliveries for its topics. */

@@ -48,8 +48,6 @@ export interface SocketContext {
   readonly sockets: Set<ServerSocket>;
   /** The relays beside this one, if there are any. */
   readonly peers: Peers | undefined;
-  /** Whether the relays adopt each other's sessions. */
-  readonly isAdoptable: boolean;
   readonly isDraining: () => boolean;
 }
 
@@ -399,8 +397,8 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
 
   /** The id of the client whose session can go on here, although no relay has it; undefined where none can. */
   #adoptable(secret: string | null, identity: Identity): string | undefined {
-    const { isAdoptable, peers } = this.#context;
-    return isAdoptable && secret !== null ? peers?.clientOf(secret, identity.name) : undefined;
+    const { sessions, peers } = this.#context;
+    return sessions.isAdoptable && secret !== null ? peers?.clientOf(secret, identity.name) : undefined;
   }
 
   /** @returns undefined when the socket is closed. */
@@ -460,7 +458,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     identity: Identity,
     { token, received, isPaced }: GreetingParts,
   ): void {
-    const { sessions, limits, metrics, budget, isAdoptable } = this.#context;
+    const { sessions, limits, metrics, budget } = this.#context;
     this.#greeted();
     if (isResumed) metrics.session('resumed');
     if (this.#arrival?.entrance !== undefined) metrics.peer('taken');
@@ -483,7 +481,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
           resumeWindow,
           identity.keyPrefix,
         ],
-        FEATURES + (isAdoptable ? ADOPTS : 0),
+        FEATURES + (sessions.isAdoptable ? ADOPTS : 0),
       ),
     );
     session.resume(this, received, isPaced);

@@ -70,7 +70,7 @@ interface Profile {
   readonly takesCancels: boolean;
 }
 
-/** What is read of what a server publishes, and who gets it. */
+/** A topic that is read at a server, behind which position, and who gets what comes. */
 interface Reading {
   readonly topic: string;
   readonly from?: number | undefined;
@@ -130,7 +130,7 @@ export class Upstream {
     this.functions = target.functions && new NamePatterns(target.functions);
     const find = (key: string) => this.#find(key);
     const push = (address: string) => this.#push(address);
-    const { pushAddress, workerPullAddress, subAddress } = target;
+    const { pushAddress, workerPullAddress } = target;
     this.calls = new UpstreamChannel({ key: 'pull_address', given: pushAddress, find, open: push });
     this.results = new UpstreamChannel({
       key: 'worker_pull_address',
@@ -138,16 +138,8 @@ export class Upstream {
       find,
       open: push,
     });
-    this.answers = new UpstreamChannel({
-      key: 'pub_address',
-      given: subAddress,
-      find,
-      open: (address) =>
-        this.#subscribe(address, {
-          topic: context.prefix,
-          deliver: (deliveries) => context.deliver(this, deliveries),
-        }),
-    });
+    const deliver = (deliveries: readonly Delivery[]) => context.deliver(this, deliveries);
+    this.answers = this.#answersOf(() => ({ topic: context.prefix, deliver }));
   }
 
   /** The name that its calls begin with. */
@@ -281,24 +273,24 @@ export class Upstream {
     from: number | undefined,
     deliver: (deliveries: readonly Delivery[]) => void,
   ): UpstreamChannel<Subscription> {
-    const find = (key: string) => this.#find(key);
     let position = from;
-    const channel = new UpstreamChannel({
-      key: 'pub_address',
-      given: this.#target.subAddress,
-      find,
-      open: (address) =>
-        this.#subscribe(address, {
-          topic,
-          from: position,
-          deliver: (deliveries) => {
-            position = deliveries.at(-1)?.position ?? position;
-            deliver(deliveries);
-          },
-        }),
-    });
+    const read = (deliveries: readonly Delivery[]) => {
+      position = deliveries.at(-1)?.position ?? position;
+      deliver(deliveries);
+    };
+    const channel = this.#answersOf(() => ({ topic, from: position, deliver: read }));
     this.#adopted.add(channel);
     return channel;
+  }
+
+  /** @param reading - what is read, each time that it is subscribed to. */
+  #answersOf(reading: () => Reading): UpstreamChannel<Subscription> {
+    return new UpstreamChannel({
+      key: 'pub_address',
+      given: this.#target.subAddress,
+      find: (key) => this.#find(key),
+      open: (address) => this.#subscribe(address, reading()),
+    });
   }
 
   /** Ends a channel that {@link adopt} gave. */

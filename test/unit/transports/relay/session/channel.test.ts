@@ -154,9 +154,8 @@ const KINDS = [SessionSubscription, PlacedSubscription] as const;
 describe('a subscription', () => {
   it.each([
     [false, undefined, true],
-    [false, 0, false],
-    [false, 7, false],
     [true, undefined, false],
+    [true, 0, false],
     [true, 7, false],
   ])(
     'of a session that was adopted (%s), from %s, shares what the relay reads: %s',

@@ -251,7 +251,6 @@ async function admitted(
   isAdoptable = false,
 ) {
   const own = ground();
-  Object.assign(own.context, { isAdoptable });
   const session = {
     id: 'relay/1',
     secret: 'secret',
@@ -265,6 +264,7 @@ async function admitted(
     admitted: vi.fn(),
   };
   const sessions = {
+    isAdoptable,
     resume: vi.fn(() => (resumes ? session : undefined)),
     begin: vi.fn(() => session),
     connect: vi.fn(),
@@ -510,7 +510,6 @@ function besides({
   const enterFor = vi.fn(() => refusal);
   const arrival = { entrance: own, host: 'relay.example:7766', via: '198.51.100.4', enterFor };
   const base = ground(protocol, arrival as unknown as Arrival);
-  Object.assign(base.context, { isAdoptable });
   const sent = vi.spyOn(base.webSocket, 'send');
   const passage = {
     owner: 'b',
@@ -539,6 +538,7 @@ function besides({
     admitted: vi.fn(),
   };
   const sessions = {
+    isAdoptable,
     resume: vi.fn(() => (knows ? session : undefined)),
     begin: vi.fn(() => session),
     connect: vi.fn(),
