@@ -650,7 +650,7 @@ describe('what a host reads', () => {
     const serving = flow.serve(source);
     await within(
       10_000,
-      until(() => seen.length === 1),
+      until(() => seen.length === 1 && flow.held === 1),
     );
     host.cancel({ client: 'd', calls: [], code: 'CANCELLED', reason: '' });
     gate.resolve();

@@ -14,7 +14,11 @@ import type { SessionSocket } from '../../../../../transports/relay/session/sess
 import { type ClientFrame, loneMessage, Type } from '../../../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../../../support/bytes.ts';
 
+/** Ends what is under way. A call waits for its result with a timer, which the tests after it would find. */
+const underWay: (() => void)[] = [];
+
 afterEach(() => {
+  for (const go of underWay.splice(0)) go();
   vi.useRealTimers();
 });
 
@@ -126,17 +130,19 @@ function ground({ path = '/', identify, refusal, functions, known = async () => 
     response.sendDate = false;
     response.assignSocket(socket as Socket);
     const isTaken = calls.respond(request as unknown as IncomingMessage, response);
+    /** The caller's connection has ended. */
+    const go = () => {
+      socket.destroy();
+      request.destroy();
+    };
+    underWay.push(go);
     return {
       isTaken,
       setTimeout,
       request,
       response,
       send: (body: string) => request.end(body),
-      /** The caller's connection has ended. */
-      go: () => {
-        socket.destroy();
-        request.destroy();
-      },
+      go,
       get status() {
         return Number(written.split(' ', 2)[1]);
       },
