@@ -1,5 +1,5 @@
 /**
- * After each test file of client, cluster and relay, what the process holds is as it was before: handles, sockets, servers, timers and
+ * After each test file of client, cluster, conformance and relay, what the process holds is as it was before: handles, sockets, servers, timers and
  * descriptors. Vitest runs this around every file (`setupFiles`).
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { held, leftovers } from './leftovers.ts';
 
 /** Folders of `test` whose files must leave nothing. */
-const WATCHED = /\/test\/(client|cluster|relay)\//;
+const WATCHED = /\/test\/(client|cluster|conformance|relay)\//;
 
 /** Descriptors that a process keeps once it has loaded libzmq, and more from its first socket on. */
 const OF_LIBZMQ = 1;

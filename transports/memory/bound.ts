@@ -212,10 +212,10 @@ export class MemoryPublish extends Bound implements BoundPublish {
 
   override async close(): Promise<void> {
     this.#deliver();
-    this.#held.clear();
     // As over a network, readers get what was published before they learn of the end.
     await new Promise<void>((resolve) => this.network.later(resolve));
     await super.close();
+    this.#held.clear();
   }
 
   protected endpoint(): Endpoint {
@@ -246,6 +246,7 @@ export class MemoryPublish extends Bound implements BoundPublish {
       const own = published.filter(({ topic }) => isTakenBy(topic, taker.topic));
       if (own.length > 0) taker.give(own);
     }
+    if (this.isClosed) return;
     for (const delivery of published) {
       if (delivery.mayWait && !this.#hasTaker(delivery.topic)) this.#held.add(delivery);
     }

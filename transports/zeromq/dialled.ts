@@ -82,7 +82,8 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
 
   #watch(socket: S): void {
     const { address, host, encrypted } = this.context;
-    const isCurrent = () => socket === this.socket;
+    // Events of a socket come after its end, too.
+    const isCurrent = () => socket === this.socket && !this.isClosed;
     watchLink(socket, address, encrypted, {
       isOver: (endpoint) => this.#dialler.hasLeft(endpoint),
       connected: (took) => {

@@ -24,6 +24,7 @@ export class RouteWatch {
   readonly #socket: Router;
   readonly #watched = new Map<string, Watched>();
   readonly #stops = new Map<number, () => void>();
+  #isClosed = false;
 
   constructor(socket: Router) {
     this.#socket = socket;
@@ -44,6 +45,7 @@ export class RouteWatch {
    * @returns the function that removes the listener.
    */
   #watch(route: Uint8Array, listener: () => void): () => void {
+    if (this.#isClosed) return () => {};
     const key = keyOf(route);
     const entry = this.#watched.get(key) ?? {
       // The slice of a Buffer would be no copy.
@@ -71,6 +73,7 @@ export class RouteWatch {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const stop of this.#stops.values()) stop();
     this.#stops.clear();
     for (const [key, entry] of this.#watched) this.#forget(key, entry);

@@ -30,9 +30,11 @@ import {
   type WorkRequest,
 } from '../../../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
+import { useToldTimers } from '../../../support/told-timers.ts';
 
+let timersLeft: () => string[];
 beforeEach(() => {
-  vi.useFakeTimers();
+  timersLeft = useToldTimers();
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -361,7 +363,8 @@ describe('a link to work', () => {
         fc.constantFrom('leaves', 'leaves', 'is refused', 'is cut off'),
         async (steps, concurrency, end) => {
           // A run that failed has left its own.
-          vi.clearAllTimers();
+          vi.useRealTimers();
+          timersLeft = useToldTimers();
           const master = new ModelMaster();
           const link = new LeasedLink({ id: 'client', name: 'worker', concurrency, ask: master.ask });
           const handed: Handed[] = [];
@@ -479,7 +482,7 @@ describe('a link to work', () => {
             if (!isBroken) master.answer(0, 9);
           }
           check();
-          expect([hasLeft, vi.getTimerCount()]).toEqual([true, 0]);
+          expect([hasLeft, timersLeft()]).toEqual([true, []]);
           if (isRefused || isBroken) return;
           // The Master knows of everything that came before the worker stopped; the rest it takes back.
           expect(master.hasLeft).toBe(true);

@@ -331,6 +331,25 @@ describe('a bound publisher', () => {
     reported.mockRestore();
   });
 
+  it.each([0, 1])(
+    'keeps nothing once it is closed, of what was published meanwhile, %i turns later',
+    async (turns) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const { publisher } = ground();
+        await publisher.publish([delivery('before', true)]);
+        const closing = publisher.close();
+        if (turns > 0) await Promise.resolve();
+        await publisher.publish([delivery('meanwhile', true)]);
+        await closing;
+        for (let i = 0; i < 3; i++) await turn();
+        expect(vi.getTimerCount()).toBe(0);
+      } finally {
+        vi.useRealTimers();
+      }
+    },
+  );
+
   it('that is closed has given what was published before its readers learn of the end', async () => {
     const { publisher, endpoint, subscriber, gone } = ground();
     const { own, batches } = subscriber('');

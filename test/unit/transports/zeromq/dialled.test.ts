@@ -519,6 +519,16 @@ describe('a channel whose socket a test plays', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('hears of nothing after its end, though the news of its socket come later', async () => {
+    const { pusher, socket, statuses } = await played();
+    await pusher.close();
+    const told = statuses.length;
+    await socket.happens('handshake');
+    await socket.happens('disconnect');
+    await socket.happens('connect:retry', { interval: 1 });
+    expect([statuses.length - told, pusher.isReady, vi.getTimerCount()]).toEqual([0, false, 0]);
+  });
+
   it('says when its host cannot be found, and when it looks again', async () => {
     const { socket, statuses } = await played(HOST);
     vi.mocked(dns.lookup).mockRejectedValue(new Error('getaddrinfo ENOTFOUND'));

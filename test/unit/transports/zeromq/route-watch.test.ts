@@ -201,6 +201,11 @@ describe('nothing is left', () => {
     expect(vi.getTimerCount()).toBe(12);
     watch.close();
     expect(vi.getTimerCount()).toBe(0);
+    // What came before its end may be looked at after it.
+    peer('c').onGone(gone)();
+    peer('d').onGone(gone);
+    watch.someoneWent();
+    expect(vi.getTimerCount()).toBe(0);
     router.present.clear();
     await pass(5_000);
     expect([router.looks(), gone.mock.calls.length]).toEqual([[], 0]);
