@@ -4,7 +4,9 @@
  *   node crowd.mjs job URL SERVER CLIENTS MESSAGES   a job of each at the same time; prints one line of JSON
  *   node crowd.mjs idle URL SERVER CLIENTS           connected, until stdin ends; prints a line once all are
  *   node crowd.mjs bare URL CONNECTIONS              the same of bare WebSockets
+ *   node crowd.mjs nats URL ADDRESS CLIENTS MESSAGES  a job of each client of a Master on NATS; prints a line with what the machine did meanwhile
  */
+import { cpus } from 'node:os';
 import { WebSocket } from 'ws';
 
 /** Connections that are made at the same time. */
@@ -31,6 +33,24 @@ async function clients(serverName, count) {
   return all(count, () => Client.connect({ transport, dbAddress: serverName, serverName }));
 }
 
+/** Seconds that all cores have worked. */
+function worked() {
+  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1e3;
+}
+
+/** Jobs of all clients together, one with `total` messages, of which each has a share. */
+function jobs(crowd, server, total) {
+  const payload = new Uint8Array(32).fill(0x78);
+  const each = Math.ceil(total / crowd.length);
+  function* payloads() {
+    for (let i = 0; i < each; i++) yield payload;
+  }
+  const job = async (client) => {
+    for await (const _ of client.job(`${server}.same`, payloads(), { messages: each }));
+  };
+  return Promise.all(crowd.map(job));
+}
+
 async function untilEnd() {
   console.log('connected');
   await new Promise((resolve) => process.stdin.resume().on('end', resolve));
@@ -39,17 +59,7 @@ async function untilEnd() {
 const commands = {
   async job([serverName, count, messages]) {
     const crowd = await clients(serverName, Number(count));
-    const payload = new Uint8Array(32).fill(0x78);
-    const run = (total) => {
-      const each = Math.ceil(total / crowd.length);
-      function* payloads() {
-        for (let i = 0; i < each; i++) yield payload;
-      }
-      const job = async (client) => {
-        for await (const _ of client.job(`${serverName}.same`, payloads(), { messages: each }));
-      };
-      return Promise.all(crowd.map(job));
-    };
+    const run = (total) => jobs(crowd, serverName, total);
     await run(Math.min(messages, 20_000));
     const wall = performance.now();
     const cpu = process.cpuUsage();
@@ -58,6 +68,31 @@ const commands = {
     console.log(
       JSON.stringify({ seconds: (performance.now() - wall) / 1e3, cpuSeconds: (user + system) / 1e6 }),
     );
+  },
+  async nats([dbAddress, count, messages]) {
+    const { Client } = await import(new URL('index.js', dist).href);
+    const { nats } = await import(new URL('nats.js', dist).href);
+    const transport = nats({ servers: url });
+    const crowd = await all(Number(count), () => Client.connect({ transport, dbAddress, timeout: 60_000 }));
+    await jobs(crowd, 'master', Math.max(Number(count), 20_000));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    let began = performance.now();
+    let cpu = worked();
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    const idle = (worked() - cpu) / ((performance.now() - began) / 1e3);
+    const took = [];
+    for (let i = 0; i < 500; i++) {
+      began = performance.now();
+      await crowd[i % crowd.length].eval('master.same', new Uint8Array(32));
+      took.push(performance.now() - began);
+    }
+    began = performance.now();
+    cpu = worked();
+    await jobs(crowd, 'master', Number(messages));
+    const seconds = (performance.now() - began) / 1e3;
+    const rate = messages / seconds;
+    const p50 = took.sort((a, b) => a - b)[took.length >> 1] / 1e3;
+    console.log(JSON.stringify({ rate, cpu: (worked() - cpu) / messages, idle, p50 }));
   },
   async idle([serverName, count]) {
     await clients(serverName, Number(count));

@@ -14,6 +14,7 @@ export const PARTS = {
   threads: 'functions in threads: four against one, and large payloads against the loop of the role',
   zmtp: 'frond’s ZMTP in TypeScript against zeromq.js',
   nats: 'Master and two Workers on NATS, against bare nats.js with the same streams, and against ZeroMQ',
+  scale: 'what a message costs on NATS with 1 to 32 Masters, and with 10 to 10,000 clients',
 } as const;
 
 export type Part = keyof typeof PARTS;

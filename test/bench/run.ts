@@ -14,6 +14,7 @@ import { measureNats } from './nats.ts';
 import { type BenchOptions, type Part, readOptions, USAGE } from './options.ts';
 import { Progress } from './progress.ts';
 import { measureRelay } from './relay.ts';
+import { measureScale } from './scale.ts';
 import { Before } from './table.ts';
 import { measureThreads } from './threads.ts';
 import { measureZmtp } from './zmtp.ts';
@@ -28,6 +29,7 @@ const MEASURES: Readonly<Record<Part, (bench: Bench) => Promise<void>>> = {
   threads: measureThreads,
   zmtp: measureZmtp,
   nats: measureNats,
+  scale: measureScale,
 };
 
 async function run(options: BenchOptions): Promise<number> {

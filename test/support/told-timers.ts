@@ -20,10 +20,12 @@ export function useToldTimers(): () => string[] {
     places.set(timer, new Error('set').stack?.split('\n').slice(2, 6).join('\n') ?? '');
     return timer;
   };
-  globalThis.setTimeout = Object.assign(told, set) as unknown as typeof setTimeout;
-  globalThis.clearTimeout = (timer) => {
+  const forget = (timer: Parameters<typeof clear>[0]) => {
     places.delete(timer);
     clear(timer);
   };
+  // What the clock has noted at its own functions says what to put back when it stops.
+  globalThis.setTimeout = Object.assign(told, set) as unknown as typeof setTimeout;
+  globalThis.clearTimeout = Object.assign(forget, clear);
   return () => [...places.values()];
 }

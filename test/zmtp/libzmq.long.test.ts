@@ -217,6 +217,30 @@ describe.each(places)('over %s', (_, anyAddress, isSecret) => {
     expect(second?.frames.map(({ length }) => length)).toEqual([LARGE.length, 3]);
   });
 
+  it('SUB that dials, to a PUB that never rests: misses nothing once it is ready', async () => {
+    const socket = own(new Publisher(sending()));
+    const address = await bindNative(socket);
+    const owed: string[] = [];
+    let isOver = false;
+    // libzmq looks for subscriptions once a millisecond at most while it publishes.
+    const publishing = (async () => {
+      while (!isOver) {
+        for (let i = 0; i < 20; i++) await socket.send([owed.shift() ?? 'noise', 'x']);
+        await new Promise(setImmediate);
+      }
+    })();
+    for (let i = 0; i < 40; i++) {
+      const subscription = connection.subscribe(address, `me${i}/`);
+      await within(20_000, subscription.ready());
+      owed.push(`me${i}/1`);
+      const [first] = await collect(subscription, 1);
+      expect(first?.topic).toBe(`me${i}/1`);
+      await subscription.close();
+    }
+    isOver = true;
+    await publishing;
+  });
+
   it.each([
     ['SUB', () => new Subscriber(receiving())],
     ['XSUB', () => new XSubscriber(both())],

@@ -83,9 +83,8 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
         `a topic over ZMTP has at most ${LONGEST_TOPIC} bytes, not ${Buffer.byteLength(topic)}`,
       );
     }
-    const margin = Math.max(proofTimeout, this.#settings.subscriptionMargin);
     const own = once && context.mechanism === undefined ? VIEWS : context.own;
-    return this.keep(new ZmtpSubscription({ ...context, own }, topic, margin, maxUnread)).dial();
+    return this.keep(new ZmtpSubscription({ ...context, own }, topic, proofTimeout, maxUnread)).dial();
   }
 
   pull(address: string): Puller {

@@ -48,6 +48,8 @@ export interface LinkRole extends HandshakeRole {
   pieceEnds(link: Link): void;
   /** Called when the link has room again. */
   writable(link: Link): void;
+  /** Called when the peer has answered a PING: it has read what was sent before that. */
+  answered?(): void;
   /** Begins or ends a subscription of the peer. A role without this method refuses subscriptions. */
   subscription?(link: Link, topic: Uint8Array, isOn: boolean): void;
 }
@@ -382,12 +384,15 @@ export class Link implements FrameTaker {
           throw new Violation(`it sent ${name} to a ${this.#role.socketType}`);
         this.#role.subscription(this, data, name === 'SUBSCRIBE');
         return;
+      case 'PONG':
+        this.#role.answered?.();
+        return;
       case 'READY':
         throw new Violation('it introduced itself twice');
       case 'ERROR':
         throw new Violation(`it ended the link: ${readReason(data)}`);
       default:
-      // A PONG needs no action. Later versions may have other commands.
+      // Later versions may have other commands.
     }
   }
 

@@ -7,7 +7,8 @@ import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import { proofOf, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
-import { subscribeCommand } from './commands.ts';
+import { WakeUpModeration } from '../shared/wake-up-moderation.ts';
+import { pingCommand, subscribeCommand } from './commands.ts';
 import { type DialContext, Dialled } from './dialled.ts';
 import { MORE } from './frame-reader.ts';
 import { gatherMessage } from './gather.ts';
@@ -65,18 +66,23 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
   readonly #topic: Uint8Array;
   /** Topic under which a publisher confirms the subscription. */
   readonly #proof: string;
-  readonly #margin: number;
+  /** Milliseconds in which the publisher confirms the subscription; 0 when it is not known to do so. */
+  readonly #proofTimeout: number;
   readonly #recent = new RecentTopic();
   #stopMargin = () => {};
   #isProved = false;
+  /** Whether a PONG says that the publisher has read the subscription. Later ones are of heartbeats. */
+  #isAsked = false;
+  readonly #moderation = new WakeUpModeration();
+  #stopWaiting = () => {};
   #read: string | undefined;
 
-  constructor(context: DialContext, topic: string, margin: number, maxUnread: number | undefined) {
+  constructor(context: DialContext, topic: string, proofTimeout: number, maxUnread: number | undefined) {
     const mark = maxUnread ?? context.settings.receiveHighWaterMark ?? PUBLISHED;
     super(context, mark, { sizeOf, bytes: PUBLISHED_BYTES });
     this.#topic = new TextEncoder().encode(topic);
     this.#proof = proofOf(topic);
-    this.#margin = margin;
+    this.#proofTimeout = proofTimeout;
   }
 
   get isProved(): boolean {
@@ -99,28 +105,55 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
     else if (topic === this.#proof) this.#proved();
   }
 
+  /** A server such as pylm's writes each result by itself: then reading waits for more of them. */
+  override pieceEnds(link: Link): void {
+    const { length } = this.batch;
+    super.pieceEnds(link);
+    if (length === 0 || this.queue.isFull) return;
+    const wait = this.#moderation.pieceEnds(length);
+    if (wait === 0) return;
+    link.pause();
+    this.#stopWaiting = startTimer(wait, () => link.resume());
+  }
+
   override async close(options: CloseOptions = {}): Promise<void> {
     this.#stopMargin();
+    this.#stopWaiting();
     await super.close(options);
   }
 
+  /** The publisher has read the subscription, and libzmq's takes it at its next publication that is a millisecond later or more. */
+  answered(): void {
+    if (!this.#isAsked) return;
+    this.#isAsked = false;
+    if (!this.isReady) this.#readyAfter(this.settings.subscriptionMargin);
+  }
+
   /**
-   * The subscription follows the handshake. A frond server confirms it with an empty delivery. pylm cannot confirm, so there it counts as
-   * arrived after a wait that grows with the time that the handshake took.
+   * The subscription follows the handshake. A frond server confirms it with an empty delivery. pylm cannot confirm, so there a PING follows, and it
+   * counts as arrived a while after the PONG: peers read in order. For one that answers no PING, the wait grows with the time that the
+   * handshake took.
    */
   protected override connected(link: Link): void {
     this.#read = undefined;
     this.#subscribe(link, this.#topic);
     const proof = new TextEncoder().encode(this.#proof);
     if (proof.length !== this.#topic.length || this.#topic.at(-1) !== SLASH) this.#subscribe(link, proof);
-    this.#stopMargin();
-    this.#stopMargin = startTimer(Math.max(this.#margin, 10 * link.age), () => this.setReady());
+    this.#isAsked = this.#proofTimeout === 0;
+    if (this.#isAsked) link.sendCommand(pingCommand(0));
+    this.#readyAfter(Math.max(this.#proofTimeout, this.settings.subscriptionMargin, 10 * link.age));
   }
 
   protected override disconnected(error: PalmError): void {
     this.#stopMargin();
+    this.#stopWaiting();
     this.#isProved = false;
     super.disconnected(error);
+  }
+
+  #readyAfter(margin: number): void {
+    this.#stopMargin();
+    this.#stopMargin = startTimer(margin, () => this.setReady());
   }
 
   #subscribe(link: Link, topic: Uint8Array): void {

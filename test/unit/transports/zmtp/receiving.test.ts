@@ -69,16 +69,19 @@ describe('a puller', () => {
 });
 
 const MARGIN = 50;
+/** What follows a subscription. It does not say how long the peer has to wait for the next one. */
+const PING = { flags: 4, text: '\x04PING\0\0' };
+const PONG = Buffer.from('\x04\x05\x04PONG', 'latin1');
 
 interface Subscribing {
   readonly topic?: string;
-  readonly margin?: number;
+  readonly proofTimeout?: number;
   readonly minor?: number;
 }
 
-async function subscribing({ topic = 'me/', margin = MARGIN, minor = 1 }: Subscribing = {}) {
-  const context = endContext();
-  const subscription = new ZmtpSubscription(context, topic, margin, undefined);
+async function subscribing({ topic = 'me/', proofTimeout = 0, minor = 1 }: Subscribing = {}) {
+  const context = endContext({ subscriptionMargin: MARGIN });
+  const subscription = new ZmtpSubscription(context, topic, proofTimeout, undefined);
   const connect = async () => {
     const peer = new MemoryPeer(subscription, true);
     const greeting = Buffer.from(GREETING);
@@ -102,10 +105,10 @@ describe('a subscription', () => {
     'is %s; beside a topic that a publisher does not confirm, one that it does',
     async (_, minor, flags, begin) => {
       const known = await (await subscribing({ minor })).connect();
-      expect(known.heard()).toEqual([{ flags, text: `${begin}me/` }]);
+      expect(known.heard()).toEqual([{ flags, text: `${begin}me/` }, PING]);
       for (const topic of ['me', '']) {
         const [own, proof, ...others] = (await (await subscribing({ topic, minor })).connect()).heard();
-        expect([own, others]).toEqual([{ flags, text: `${begin}${topic}` }, []]);
+        expect([own, others]).toEqual([{ flags, text: `${begin}${topic}` }, [PING]]);
         expect(proof?.flags).toBe(flags);
         expect(proof?.text.slice(begin.length)).toMatch(/^[\w-]{21}\/$/);
       }
@@ -130,6 +133,50 @@ describe('a subscription', () => {
     expect([subscription.isReady, subscription.isProved]).toEqual([true, false]);
   });
 
+  it('is ready its margin after its publisher has read it, which a PONG says, however long the handshake took', async () => {
+    const { subscription } = await subscribing();
+    const peer = new MemoryPeer(subscription, true);
+    await vi.advanceTimersByTimeAsync(100);
+    await peer.say(GREETING, readyOf('PUB'));
+    await vi.advanceTimersByTimeAsync(10);
+    await peer.say(PONG);
+    await vi.advanceTimersByTimeAsync(MARGIN - 2);
+    expect(subscription.isReady).toBe(false);
+    // That of a heartbeat says nothing.
+    await peer.say(PONG);
+    await vi.advanceTimersByTimeAsync(2);
+    expect([subscription.isReady, subscription.isProved, vi.getTimerCount()]).toEqual([true, false, 0]);
+    await peer.say(PONG);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('has to be read anew over its next link', async () => {
+    const { subscription, connect } = await subscribing();
+    const first = await connect();
+    await first.say(PONG);
+    await first.hangUp();
+    await vi.advanceTimersByTimeAsync(MARGIN);
+    expect(subscription.isReady).toBe(false);
+    const second = await connect();
+    await vi.advanceTimersByTimeAsync(MARGIN - 10);
+    await second.say(PONG);
+    await vi.advanceTimersByTimeAsync(MARGIN - 2);
+    expect(subscription.isReady).toBe(false);
+    await vi.advanceTimersByTimeAsync(2);
+    expect(subscription.isReady).toBe(true);
+  });
+
+  it('waits for its publisher to confirm it, if that is known to do so, and asks for no PONG', async () => {
+    const { subscription, connect } = await subscribing({ proofTimeout: 1_000 });
+    const peer = await connect();
+    expect(peer.texts()).toEqual(['\x09SUBSCRIBEme/']);
+    await peer.say(PONG);
+    await vi.advanceTimersByTimeAsync(990);
+    expect(subscription.isReady).toBe(false);
+    await vi.advanceTimersByTimeAsync(20);
+    expect([subscription.isReady, subscription.isProved]).toEqual([true, false]);
+  });
+
   it('waits ten times as long as the handshake took, where that is longer', async () => {
     const { subscription } = await subscribing();
     const peer = new MemoryPeer(subscription, true);
@@ -148,7 +195,7 @@ describe('a subscription', () => {
     await first.hangUp();
     expect([subscription.isReady, subscription.isProved]).toEqual([false, false]);
     const second = await connect();
-    expect(second.texts()).toEqual(['\x09SUBSCRIBEme/']);
+    expect(second.texts()).toEqual(['\x09SUBSCRIBEme/', PING.text]);
     expect([subscription.isReady, subscription.isProved]).toEqual([false, false]);
     await vi.advanceTimersByTimeAsync(MARGIN - 10);
     await second.hangUp();
@@ -165,6 +212,71 @@ describe('a subscription', () => {
     await subscription.close();
     expect(vi.getTimerCount()).toBe(0);
     expect(await read()).toBe('the end');
+  });
+});
+
+describe('deliveries that come one by one', () => {
+  /** A delivery that comes in this moment. */
+  const atOnce = (peer: MemoryPeer, text: string) =>
+    void peer.socket.emit('data', messageOf(bytes('me/1'), bytes(text)));
+
+  /** A subscription whose publisher has sent so many, each by itself, and waits for more. */
+  async function streaming() {
+    const { subscription, connect, read } = await subscribing();
+    const peer = await connect();
+    await deliver(peer, 'me/', '');
+    await vi.advanceTimersByTimeAsync(1_000);
+    for (let i = 0; i < 17; i++) {
+      expect(peer.socket.isPaused).toBe(false);
+      atOnce(peer, String(i));
+    }
+    return { subscription, peer, read, connect };
+  }
+
+  it('are read 2 ms later, together, from the 17th on', async () => {
+    const { subscription, peer, read } = await streaming();
+    expect(peer.socket.isPaused).toBe(true);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(peer.socket.isPaused).toBe(true);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([await read(), peer.socket.isPaused]).toMatchObject([{ length: 17 }, false]);
+    const more = ['a', 'b', 'c', 'd'].map((text) => messageOf(bytes('me/1'), bytes(text)));
+    peer.socket.emit('data', Buffer.concat(more));
+    expect(peer.socket.isPaused).toBe(true);
+    await vi.advanceTimersByTimeAsync(2);
+    expect([await read(), peer.socket.isPaused]).toMatchObject([{ length: 4 }, false]);
+    // Nothing is gained by it any more.
+    await deliver(peer, 'me/1', 'last');
+    expect([peer.socket.isPaused, vi.getTimerCount()]).toEqual([false, 0]);
+    await subscription.close();
+  });
+
+  it('leave no timer when it is closed meanwhile, and hold up no other link', async () => {
+    const closing = await streaming();
+    await closing.subscription.close();
+    expect(vi.getTimerCount()).toBe(0);
+    const { peer, connect, subscription } = await streaming();
+    await peer.hangUp();
+    const next = await connect();
+    await vi.advanceTimersByTimeAsync(2);
+    expect(next.socket.isPaused).toBe(false);
+    await subscription.close();
+  });
+
+  it('wait for their reader alone while he has more than the mark', async () => {
+    const context = endContext({ receiveHighWaterMark: 17 });
+    const subscription = new ZmtpSubscription(context, 'me/', 0, undefined);
+    const read = reader(subscription, ({ topic }: Delivery) => topic);
+    const peer = new MemoryPeer(subscription, true);
+    await peer.say(GREETING, readyOf('PUB'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    for (let i = 0; i < 17; i++) atOnce(peer, 'x');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(peer.socket.isPaused).toBe(true);
+    await read();
+    await turn();
+    expect(peer.socket.isPaused).toBe(false);
+    await subscription.close();
   });
 });
 
