@@ -7,7 +7,6 @@ import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import { proofOf, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
-import { WakeUpModeration } from '../shared/wake-up-moderation.ts';
 import { pingCommand, subscribeCommand } from './commands.ts';
 import { type DialContext, Dialled } from './dialled.ts';
 import { MORE } from './frame-reader.ts';
@@ -73,8 +72,6 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
   #isProved = false;
   /** Whether a PONG says that the publisher has read the subscription. Later ones are of heartbeats. */
   #isAsked = false;
-  readonly #moderation = new WakeUpModeration();
-  #stopWaiting = () => {};
   #read: string | undefined;
 
   constructor(context: DialContext, topic: string, proofTimeout: number, maxUnread: number | undefined) {
@@ -105,20 +102,8 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
     else if (topic === this.#proof) this.#proved();
   }
 
-  /** A server such as pylm's writes each result by itself: then reading waits for more of them. */
-  override pieceEnds(link: Link): void {
-    const { length } = this.batch;
-    super.pieceEnds(link);
-    if (length === 0 || this.queue.isFull) return;
-    const wait = this.#moderation.pieceEnds(length);
-    if (wait === 0) return;
-    link.pause();
-    this.#stopWaiting = startTimer(wait, () => link.resume());
-  }
-
   override async close(options: CloseOptions = {}): Promise<void> {
     this.#stopMargin();
-    this.#stopWaiting();
     await super.close(options);
   }
 
@@ -146,7 +131,6 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
 
   protected override disconnected(error: PalmError): void {
     this.#stopMargin();
-    this.#stopWaiting();
     this.#isProved = false;
     super.disconnected(error);
   }
