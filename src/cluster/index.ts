@@ -35,7 +35,7 @@ export type {
   ResultBytes,
   StreamTarget,
 } from './runtime/functions.ts';
-export type { FunctionOptions, ServingOptions } from './runtime/role-host.ts';
+export type { FunctionOptions, ServingOptions } from './runtime/serving-options.ts';
 /** @deprecated {@link WorkerLosses} */
 export type {
   Counters,

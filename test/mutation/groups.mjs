@@ -179,9 +179,9 @@ export const GROUPS = [
     name: 'role-host',
     room: 'cluster',
     timeout: 8_000,
-    files: /^src\/cluster\/runtime\/role-host\.ts/,
+    files: /^src\/cluster\/runtime\/(role-host|gone-clients|serving-options)\.ts/,
     tests: [
-      'test/unit/cluster/runtime/role-host.test.ts',
+      'test/unit/cluster/runtime/{role-host,serving-options}.test.ts',
       'test/unit/cluster/roles/{pipeline,server,start-role}.test.ts',
     ],
     target: 80,

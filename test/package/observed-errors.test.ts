@@ -205,15 +205,15 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
       'that %s fails the call, once, and its client hears of it',
     ],
   },
-  'src/cluster/runtime/role-host.ts': {
-    INVALID_CALL: ['cluster/life-suite.ts', 'refuse options that are not valid, and leave nothing bound'],
-  },
   'src/cluster/runtime/role.ts': {
     CLOSED: ['cluster/error-codes.test.ts', 'aborts with CLOSED when its server closes'],
     INVALID_CALL: [
       'unit/cluster/roles/master.test.ts',
       'refuses interceptors: its workers have the functions',
     ],
+  },
+  'src/cluster/runtime/serving-options.ts': {
+    INVALID_CALL: ['unit/cluster/runtime/serving-options.test.ts', 'are refused on a transport %s'],
   },
   'src/cluster/runtime/store.ts': {
     TOO_LARGE: ['unit/cluster/runtime/store.test.ts', 'takes a value %s, or not'],

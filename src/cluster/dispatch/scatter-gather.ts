@@ -24,7 +24,8 @@ import type { OpenInputs } from '../runtime/open-inputs.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { handled, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';
-import type { Addressed, RoleHost, ServingOptions } from '../runtime/role-host.ts';
+import type { RoleHost } from '../runtime/role-host.ts';
+import type { Addressed, ServingOptions } from '../runtime/serving-options.ts';
 import type { MutableCounters } from '../runtime/status.ts';
 import { Dispatcher } from './dispatcher.ts';
 

@@ -1,7 +1,8 @@
 import { type DispatchOptions, type DispatchParts, openDispatch } from '../dispatch/scatter-gather.ts';
 import { addressesOf, checkPrevious, PreviousServer } from '../runtime/previous-server.ts';
 import { Role } from '../runtime/role.ts';
-import { addressed, openRoleHost } from '../runtime/role-host.ts';
+import { openRoleHost } from '../runtime/role-host.ts';
+import { addressed } from '../runtime/serving-options.ts';
 
 /** Options of a hub: pylm's `Hub(…)` arguments in camel case, and frond's own. */
 export interface HubOptions extends DispatchOptions {

@@ -1,7 +1,8 @@
 import { type DispatchOptions, type DispatchParts, openDispatch } from '../dispatch/scatter-gather.ts';
 import { batchesOf } from '../runtime/open-inputs.ts';
 import { Role } from '../runtime/role.ts';
-import { addressed, openRoleHost } from '../runtime/role-host.ts';
+import { openRoleHost } from '../runtime/role-host.ts';
+import { addressed } from '../runtime/serving-options.ts';
 
 /** Options of a master: pylm's `Master(…)` arguments in camel case, and frond's own. */
 export interface MasterOptions extends DispatchOptions {

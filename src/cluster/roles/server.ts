@@ -2,7 +2,8 @@ import { atMost } from '../../async/timers.ts';
 import { batchesOf } from '../runtime/open-inputs.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { Role, type RoleParts } from '../runtime/role.ts';
-import { addressed, type FunctionOptions, openRoleHost, type ServingOptions } from '../runtime/role-host.ts';
+import { openRoleHost } from '../runtime/role-host.ts';
+import { addressed, type FunctionOptions, type ServingOptions } from '../runtime/serving-options.ts';
 
 /** Options of a server: pylm's `Server(…)` arguments in camel case, and frond's own. */
 export interface ServerOptions extends ServingOptions, FunctionOptions {

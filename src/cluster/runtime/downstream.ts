@@ -8,7 +8,8 @@ import {
 } from './previous-server.ts';
 import { defaultStream } from './publisher.ts';
 import type { RoleParts } from './role.ts';
-import { addressed, type FunctionOptions, openRoleHost, type ServingOptions } from './role-host.ts';
+import { openRoleHost } from './role-host.ts';
+import { addressed, type FunctionOptions, type ServingOptions } from './serving-options.ts';
 
 /** Options that pipelines and sinks share. */
 export interface DownstreamOptions extends ServingOptions, FunctionOptions {

@@ -1,16 +1,15 @@
 /** What every role runs on: its connection, store and log. */
 import { ByteBudget } from '../../async/byte-budget.ts';
-import { macrotasks } from '../../async/macrotask.ts';
 import { atMost } from '../../async/timers.ts';
 import { checkLimit } from '../../checks.ts';
-import { GONE_AT_ONCE, PROGRESS_HOPS } from '../../flow-control.ts';
+import { PROGRESS_HOPS } from '../../flow-control.ts';
 import type { FunctionDescription } from '../../functions/contract/description.ts';
 import type { Interceptor } from '../../interceptor.ts';
-import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
+import { atLevel, consoleLogger, type Logger, sparing } from '../../logging.ts';
 import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
 import { type CancelNotice, cancelMessage, NOTICES } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { invalidCall, messageOf } from '../../protocol/errors.ts';
+import { messageOf } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import { writeEnd } from '../../protocol/pipeline-end.ts';
@@ -19,7 +18,6 @@ import { asksForProof } from '../../protocol/topics.ts';
 import type {
   Binding,
   BindingConnection,
-  BindingTransport,
   BindOptions,
   BoundPublish,
   BoundPull,
@@ -31,84 +29,20 @@ import { Cancellations } from './cancellations.ts';
 import { Engine } from './engine.ts';
 import { type FailureSettings, failed, serverDied } from './failures.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
-import { type Cache, cacheOf, copying, type FunctionScope, type HandleStream } from './functions.ts';
+import { type Cache, cacheOf, copying, type FunctionScope } from './functions.ts';
+import { GoneClients } from './gone-clients.ts';
 import { checkMaxWaiting, Intake, type IntakeSettings } from './intake.ts';
 import { Meter } from './meter.ts';
 import { NextServers } from './next-servers.ts';
 import { followNotices } from './notices.ts';
 import { OpenInputs } from './open-inputs.ts';
 import { Publisher, type Stream } from './publisher.ts';
+import type { Addressed, FunctionOptions, ServingOptions } from './serving-options.ts';
 import { encodeStatus, type MutableCounters, type ServerStatus } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
-import type { ThreadOptions } from './threads/options.ts';
 import { startThreads } from './threads/start-threads.ts';
 import type { ThreadPool } from './threads/thread-pool.ts';
 import type { OfferedFunctions } from './typed-function.ts';
-
-/** Options of every server: pylm's arguments in camel case, and frond's own. */
-export interface ServingOptions {
-  /** Transport that binds the server's addresses. */
-  readonly transport: BindingTransport;
-  /** Name of the server. Calls to it begin with this name. */
-  readonly name: string;
-  /** Address to bind, where clients and workers find the cache. Default: a free port of loopback. */
-  readonly dbAddress?: string | undefined;
-  /** Lowest level that is logged. Default `info`. */
-  readonly loggingLevel?: LoggingLevel | undefined;
-  /** Logger that takes the lines. Default: the console. */
-  readonly logger?: Logger | undefined;
-  /** Store that keeps the values of the cache. Default: that of the transport, if it has one, or a {@link MemoryStore}. */
-  readonly store?: Store | undefined;
-  /** Whether failed answers carry the error's stack, which clients then see. Default false. */
-  readonly includeStack?: boolean | undefined;
-  /**
-   * Bytes of messages that may wait here for a function or a worker, together with those that functions work on. When there are
-   * more, the server reads nothing, so senders are held up. Each message counts 1,024 bytes beside its own. `Infinity` for no
-   * limit; default 64 MiB.
-   */
-  readonly maxWaiting?: number | undefined;
-}
-
-/** Options with the addresses of `Keys`, and where the cache is. */
-export type Addressed<O, Keys extends keyof O> = O & Readonly<Record<Keys | 'dbAddress', string>>;
-
-/**
- * The options with the addresses that were left out: free ones beside `dbAddress`, which itself is on loopback by default.
- * @throws PalmError `INVALID_CALL` when one was left out and the transport cannot choose it, or cannot read `dbAddress`.
- */
-export function addressed<O extends ServingOptions, Keys extends keyof O & string>(
-  options: O,
-  ...keys: readonly Keys[]
-): Addressed<O, Keys> {
-  const { transport } = options;
-  const free = (key: string, beside?: string) => {
-    const address = transport.freeAddress?.(beside, key);
-    if (address !== undefined) return address;
-    throw invalidCall(`${key} must be given: the transport ${transport.name} does not choose addresses`);
-  };
-  const dbAddress = options.dbAddress ?? free('dbAddress');
-  transport.checkAddress(dbAddress);
-  const addresses = keys.map((key) => [key, options[key] ?? free(key, dbAddress)] as const);
-  return { ...options, dbAddress, ...Object.fromEntries(addresses) } as Addressed<O, Keys>;
-}
-
-/** Options of servers that run functions themselves. */
-export interface FunctionOptions extends ThreadOptions {
-  /**
-   * The functions that the server offers: of bytes, or with types as `fn` defines them. It always has `echo`, which returns its
-   * payload.
-   */
-  readonly functions?: OfferedFunctions | undefined;
-  /** Stand around the functions, the first one outermost. */
-  readonly interceptors?: readonly Interceptor[] | undefined;
-  /** Chooses topic and message for each result, in place of `pipelined` or `toClient`. */
-  readonly handleStream?: HandleStream | undefined;
-  /**
-   * Messages that async functions may work on at the same time. Default 1: one after another, so that results keep the
-   * order of the messages. With `threads`, as many as there are.
-   */
-  readonly concurrency?: number | undefined;
-}
 
 /** Milliseconds in which the servers before this one must have heard where the pipeline ends. Others wait no longer for it. */
 export const TELLING = 1_000;
@@ -137,9 +71,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   /** Whether roles behind take notices of cancelled calls, as far as is known. */
   #isHeard = false;
   #stream: Stream | undefined;
-  readonly #later = macrotasks();
-  /** Beginnings of topics that nobody is subscribed to any more, until the calls under them are cancelled. */
-  readonly #gone = new Set<string>();
+  readonly #goneClients = new GoneClients((notices) => this.cancel(...notices));
   /** Whether results go to the next server. */
   #passesOn = false;
   readonly #next = new NextServers(() => this.#tellEnd());
@@ -446,10 +378,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return db;
   }
 
-  /**
-   * A client's subscription has come or ended. When it ends, nobody can read the answers to the client's calls. Many clients may go at once,
-   * so their calls are looked for together.
-   */
+  /** A subscription has come or ended: a client's, or that of a role behind for notices. */
   #subscribersChanged(topic: string, isThere: boolean): void {
     if (topic === NOTICES) {
       this.#isHeard = isThere;
@@ -457,31 +386,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
     }
     // Clients of a pipeline are subscribed at its end.
     if (this.#passesOn || !asksForProof(topic)) return;
-    if (isThere) {
-      this.#gone.delete(topic);
-      this.cancellations.isThere(topic);
-      return;
-    }
-    this.#gone.add(topic);
-    if (this.#gone.size === 1) this.#later(() => this.#cancelGone());
-  }
-
-  #cancelGone(): void {
-    const notices: CancelNotice[] = [];
-    for (const topic of this.#gone) {
-      if (notices.length === GONE_AT_ONCE) {
-        this.#later(() => this.#cancelGone());
-        break;
-      }
-      this.#gone.delete(topic);
-      notices.push({
-        client: topic.slice(0, -1),
-        calls: [],
-        code: 'DISCONNECTED',
-        reason: 'it is gone, or has lost its subscription',
-      });
-    }
-    if (notices.length > 0) this.cancel(...notices);
+    if (isThere) this.cancellations.isThere(topic);
+    this.#goneClients.changed(topic, isThere);
   }
 
   /** Counts and logs sparingly: a job that is held up stops and goes on many times. */
