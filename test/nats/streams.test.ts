@@ -43,6 +43,27 @@ it('are made as the options say, and keep that when another says something else'
   }
 });
 
+it('of a Master and its workers have 64 MiB of the disk at most: 32 Masters share a server that has 8 GB', async () => {
+  await using small = await NatsServer.start({
+    config: 'jetstream { max_file_store: 8GB }',
+    hasJetStream: false,
+  });
+  await using connection = await nats({ servers: small.url }).open();
+  await connection.bindPull('nats:crew', { shared: 'master crew' });
+  await connection.bindPublish('nats:crew', { shared: 'master crew' });
+  for (let number = 0; number < 32; number++) {
+    await connection.bindPull(`nats:crew/workers/${number}`);
+    await connection.bindPush(`nats:crew/workers/${number}`);
+  }
+  const packages = loadPackages();
+  await using other = await stranger(small.url);
+  const { streams } = await packages.jetstreamManager(other);
+  const bytesOf = async (name: string) => (await streams.info(name)).config.max_bytes;
+  expect(await bytesOf('PALM_palm_IN_crew')).toBe(1_073_741_824);
+  expect(await bytesOf('PALM_palm_IN_crew%2Fworkers%2F7')).toBe(67_108_864);
+  expect(await bytesOf('PALM_palm_WORK_crew%2Fworkers%2F7')).toBe(67_108_864);
+});
+
 it('that are full hold up who sends, in order, until there is room', async () => {
   await using connection = await nats({ servers: server.url, queueBytes: 200_000 }).open();
   const pull = await connection.bindPull('nats:*');

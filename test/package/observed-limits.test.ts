@@ -1069,6 +1069,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'how fast a server is decides: both of two must have work',
       ['nats/sharing.test.ts', 'two servers share 2,000 calls, and both work'],
     ),
+    NATS_PUSHED_BYTES: met([
+      'nats/streams.test.ts',
+      'of a Master and its workers have 64 MiB of the disk at most: 32 Masters share a server that has 8 GB',
+    ]),
     NATS_UNSETTLED: about('NATS holds it, and 128 servers that read as much as they may are below it', [
       'nats/sharing.test.ts',
       'two servers share 2,000 calls, and both work',

@@ -1,5 +1,5 @@
 /** The streams of this transport. They are made at their first use; one that exists keeps its settings. */
-import { NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
+import { NATS_PUSHED_BYTES, NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { type ClusterNames, READERS, type SharedQueue, type StreamName } from './names.ts';
 import type { NatsSettings } from './options.ts';
@@ -17,16 +17,22 @@ export interface Reading {
   readonly most: number;
   /** Milliseconds after which what was not acknowledged is given again. */
   readonly acknowledge: number;
+  /** Bytes that may wait, where `queueBytes` are more. NATS sets aside disk for all of them when the stream is made. */
+  readonly bytes: number;
 }
 
-/** By one reader, which acknowledges what it has taken. */
-export const BY_ONE: Reading = { most: PULLED, acknowledge: 10_000 };
+/** By one reader, which acknowledges what it has taken: a Master or its workers, to whom it pushes. Each Master has two such queues. */
+export const BY_ONE: Reading = { most: PULLED, acknowledge: 10_000, bytes: NATS_PUSHED_BYTES };
 
 /**
  * By several, each of which acknowledges what it has done. What a dead one had its neighbours give again long before: a process that computes
  * for 20 s, and says nothing meanwhile, keeps what it has.
  */
-export const BY_SEVERAL: Reading = { most: NATS_UNSETTLED, acknowledge: 30_000 };
+export const BY_SEVERAL: Reading = {
+  most: NATS_UNSETTLED,
+  acknowledge: 30_000,
+  bytes: Number.POSITIVE_INFINITY,
+};
 
 /** Milliseconds between two signs that what was given to a reader is being worked at: one may come late. */
 export const HOLD: number = BY_SEVERAL.acknowledge / 4;
@@ -44,14 +50,14 @@ export async function ensureQueue(
   session: Session,
   name: StreamName,
   settings: NatsSettings,
-  { most, acknowledge }: Reading,
+  { most, acknowledge, bytes }: Reading,
 ): Promise<StreamInfo> {
   const made = await ensure(session, {
     ...common(name, settings),
     retention: 'workqueue',
     storage: settings.storage,
     discard: 'new',
-    max_bytes: settings.queueBytes,
+    max_bytes: Math.min(settings.queueBytes, bytes),
     max_age: NANOSECONDS * settings.queueAge,
     duplicate_window: repeats(settings.queueAge),
   });
