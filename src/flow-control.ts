@@ -357,6 +357,9 @@ export const NATS_UNSETTLED = 65_536;
 /** Bytes that wait between one Master and the workers that it pushes to: as many as wait in a role. */
 export const NATS_PUSHED_BYTES = 67_108_864;
 
+/** Subscriptions to all servers of a cluster: one of each client, and one of each session of a relay. */
+export const NATS_SUBSCRIPTIONS = 1_000_000;
+
 /** Names of results by which a subscriber knows repeated ones: blocks of 4,096, the oldest of which is forgotten. */
 export const NATS_SEEN_BLOCKS = 4_096;
 

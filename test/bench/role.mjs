@@ -19,15 +19,17 @@ const functions = {
   wait: (payload, { signal }) =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve(payload))),
 };
-const bound = { dbAddress: any, pullAddress: any, pubAddress: any };
+/** On NATS all ends of a server have one address, which Masters share. */
+const beside = kind === 'nats' ? undefined : any;
+const bound = { dbAddress: any, pullAddress: beside, pubAddress: beside };
 const definitions = {
   server: { name: 'server', ...bound, functions },
   master: {
     name: 'master',
     ...bound,
     dbAddress: master || any,
-    workerPullAddress: any,
-    workerPushAddress: any,
+    workerPullAddress: beside,
+    workerPushAddress: beside,
   },
   worker: { dbAddress: master, functions, concurrency: 1 },
 };

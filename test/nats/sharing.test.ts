@@ -186,3 +186,50 @@ it('an answer that is stored when its server dies before it says so is seen once
   await start();
   expect(await seeing).toEqual(['a', 'b', 'c']);
 }, 120_000);
+
+describe('a connection to servers that share an address', () => {
+  /** What is asked on these subjects from now on. */
+  async function questions(...subjects: readonly string[]) {
+    const asked: string[] = [];
+    const ear = await stranger(ground.url);
+    for (const subject of subjects)
+      ear.subscribe(subject, { callback: (_, message) => void asked.push(message.subject) });
+    await ear.flush();
+    return { asked, close: () => ear.close() };
+  }
+
+  it('asks for one end of one of them in each heartbeat, and not for each of its own', async () => {
+    await start();
+    await using _client = await connect();
+    const { asked, close } = await questions('palm.palm.at.>', 'palm.palm.end.*.ping');
+    await eventually(async () => asked.length >= 8, 10_000);
+    await close();
+    // The server itself listens to what it publishes, and asks for that.
+    const ofClient = asked.filter((subject) => !subject.includes('.at.publish.'));
+    expect([new Set(ofClient).size, ofClient[0]]).toEqual([1, expect.stringContaining('.end.')]);
+    expect(asked.length - ofClient.length).toBeLessThanOrEqual(ofClient.length + 1);
+  });
+
+  it('asks for the others at once when that one is gone', async () => {
+    const [first, second] = [await start(), await start()];
+    const transport = nats({ servers: ground.url, heartbeat: 200 });
+    await using connection = await transport.open();
+    const gone: string[] = [];
+    const requester = connection.request('nats:server', new Uint8Array(0)).reply;
+    const pusher = connection.push('nats:server');
+    const subscription = connection.subscribe('nats:server', 'me/');
+    pusher.onBreak(() => gone.push('push'));
+    subscription.onBreak(() => gone.push('subscribe'));
+    await within(10_000, Promise.all([requester, pusher.ready(), subscription.ready()]));
+    first.signal('SIGKILL');
+    // The other one is still there.
+    await within(
+      10_000,
+      connection.request('nats:server', new Uint8Array(0)).reply.catch(() => {}),
+    );
+    expect(gone).toEqual([]);
+    second.signal('SIGKILL');
+    await eventually(async () => gone.length === 2, 5_000);
+    expect(gone.sort()).toEqual(['push', 'subscribe']);
+  });
+});

@@ -43,6 +43,24 @@ it('are made as the options say, and keep that when another says something else'
   }
 });
 
+it('of publications take more subscriptions than nats-server allows by default', async () => {
+  await using connection = await nats({ servers: server.url, cluster: 'crowd' }).open();
+  await connection.bindPublish('nats:crowd');
+  await using other = await stranger(server.url);
+  const { consumers } = await loadPackages().jetstreamManager(other);
+  const add = () =>
+    consumers.add('PALM_crowd_OUT', {
+      durable_name: `one${count++}`,
+      filter_subject: 'palm.crowd.out.>',
+      deliver_policy: 'new',
+      ack_policy: 'explicit',
+      ack_wait: 10e9,
+      max_ack_pending: 1,
+    });
+  let count = 0;
+  while (count < 1_100) await Promise.all(Array.from({ length: 100 }, add));
+}, 60_000);
+
 it('of a Master and its workers have 64 MiB of the disk at most: 32 Masters share a server that has 8 GB', async () => {
   await using small = await NatsServer.start({
     config: 'jetstream { max_file_store: 8GB }',

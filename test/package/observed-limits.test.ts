@@ -1077,6 +1077,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'nats/sharing.test.ts',
       'two servers share 2,000 calls, and both work',
     ]),
+    NATS_SUBSCRIPTIONS: about('NATS holds it, and a test meets the one that NATS would have', [
+      'nats/streams.test.ts',
+      'of publications take more subscriptions than nats-server allows by default',
+    ]),
     NATS_SEEN_BLOCKS: met([
       `${nats}/seen-ids.test.ts`,
       'is forgotten when 4,096 blocks of 4,096 have come after its own',

@@ -47,6 +47,8 @@ export class EndFinder implements SessionUser {
   #end: string | undefined;
   /** Resolved to look again at once. */
   #wake: Deferred<void> = deferred();
+  /** Whether it is to look, whatever is known of other ends. */
+  #mustLook = false;
 
   constructor(
     link: NatsLink,
@@ -77,6 +79,7 @@ export class EndFinder implements SessionUser {
 
   /** Looks again at once. */
   look(): void {
+    this.#mustLook = true;
     this.#wake.resolve();
     this.#wake = deferred();
   }
@@ -172,13 +175,21 @@ export class EndFinder implements SessionUser {
 
   /** Resolves when the end is gone. One that computes is not. */
   async #watch(session: Session, end: string): Promise<void> {
-    const subject = end === ANY_END ? this.#names.at(this.#kind) : this.#cluster.end(end, 'ping');
+    const { settings, watched } = this.#link;
+    const isOne = end !== ANY_END;
+    const subject = isOne ? this.#cluster.end(end, 'ping') : this.#names.at(this.#kind);
+    const forget = watched.add(this.#address, { isOne, look: () => this.look() });
+    this.#mustLook = false;
     while (this.#end === end && session === this.#session) {
-      await atMost(this.#link.settings.heartbeat, this.#wake.promise);
-      if (this.#end !== end || session !== this.#session) return;
+      await atMost(settings.heartbeat, this.#wake.promise);
+      if (this.#end !== end || session !== this.#session) break;
+      const isToldOf = !isOne && watched.hasOne(this.#address);
+      if (isToldOf && !this.#mustLook) continue;
+      this.#mustLook = false;
       if ((await isGone(session, subject, this.#wake.promise)) && session === this.#session)
         this.#lose(this.#goneError());
     }
+    forget();
   }
 
   #heard(session: Session, message: Message): void {
@@ -197,5 +208,6 @@ export class EndFinder implements SessionUser {
     if (this.#end === undefined) return;
     this.#end = undefined;
     this.#listener.gone(error);
+    this.#link.watched.lost(this.#address);
   }
 }

@@ -5,6 +5,7 @@ import { isClosed, PalmError } from '../../src/protocol/errors.ts';
 import type { NatsSettings } from './options.ts';
 import type { Packages } from './packages.ts';
 import { Session } from './session.ts';
+import { WatchedEnds } from './watched-ends.ts';
 
 /** First and longest wait in milliseconds before NATS is dialled again. */
 const FIRST_WAIT = 100;
@@ -23,6 +24,7 @@ export interface SessionUser {
 /** The way of one connection to NATS. */
 export class NatsLink {
   readonly settings: NatsSettings;
+  readonly watched = new WatchedEnds();
   readonly #packages: Packages;
   readonly #users = new Set<SessionUser>();
   #session: Session | undefined;

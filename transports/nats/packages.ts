@@ -69,6 +69,7 @@ export interface StreamSettings {
   /** Nanoseconds. */
   readonly duplicate_window: number;
   readonly max_msgs_per_subject?: number;
+  readonly max_consumers?: number;
   readonly allow_direct?: boolean;
   readonly allow_msg_ttl?: boolean;
 }

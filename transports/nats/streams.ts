@@ -1,5 +1,5 @@
 /** The streams of this transport. They are made at their first use; one that exists keeps its settings. */
-import { NATS_PUSHED_BYTES, NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
+import { NATS_PUSHED_BYTES, NATS_SUBSCRIPTIONS, NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { type ClusterNames, READERS, type SharedQueue, type StreamName } from './names.ts';
 import type { NatsSettings } from './options.ts';
@@ -92,6 +92,8 @@ export function ensureOut(
     max_bytes: settings.resultBytes,
     max_age: NANOSECONDS * settings.resultAge,
     duplicate_window: repeats(settings.resultAge),
+    // From nats-server 2.15 on a stream that does not say it has 1,000.
+    max_consumers: NATS_SUBSCRIPTIONS,
   });
 }
 
