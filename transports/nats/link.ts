@@ -24,7 +24,7 @@ export interface SessionUser {
 /** The way of one connection to NATS. */
 export class NatsLink {
   readonly settings: NatsSettings;
-  readonly watched = new WatchedEnds();
+  readonly watched: WatchedEnds = new WatchedEnds();
   readonly #packages: Packages;
   readonly #users = new Set<SessionUser>();
   #session: Session | undefined;
