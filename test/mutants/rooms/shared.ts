@@ -126,4 +126,18 @@ export const SHARED: readonly Mutant[] = [
     replace: 'throw error;',
     suites: ['test/unit/cli/cluster-transport.test.ts'],
   },
+  {
+    name: 'memory-keeps-deliveries-after-its-end',
+    file: 'transports/memory/bound.ts',
+    find: '    await super.close();\n    this.#held.clear();\n',
+    replace: '    await super.close();\n',
+    suites: ['test/unit/transports/memory/bound.test.ts'],
+  },
+  {
+    name: 'nats-watched-end-never-removed',
+    file: 'transports/nats/watched-ends.ts',
+    find: '      ends.delete(end);\n',
+    replace: '',
+    suites: ['test/unit/transports/nats/watched-ends.test.ts'],
+  },
 ];

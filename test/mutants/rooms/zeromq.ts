@@ -120,4 +120,18 @@ export const ZEROMQ: readonly Mutant[] = [
     replace: '  stop(): void {\n',
     suites: ['test/unit/transports/zeromq/dialler.test.ts'],
   },
+  {
+    name: 'zeromq-news-of-a-socket-after-its-end',
+    file: 'transports/zeromq/dialled.ts',
+    find: 'socket === this.socket && !this.isClosed;',
+    replace: 'socket === this.socket;',
+    suites: ['test/unit/transports/zeromq/dialled.test.ts'],
+  },
+  {
+    name: 'zeromq-peers-watched-after-the-end',
+    file: 'transports/zeromq/route-watch.ts',
+    find: '    if (this.#isClosed) return () => {};\n',
+    replace: '',
+    suites: ['test/unit/transports/zeromq/route-watch.test.ts'],
+  },
 ];

@@ -463,4 +463,25 @@ export const ZMTP: readonly Mutant[] = [
     replace: 'const LONGEST_PATH = 108;',
     suites: ['test/zmtp/dialling.test.ts'],
   },
+  {
+    name: 'zmtp-pong-of-a-heartbeat-begins-the-margin-anew',
+    file: 'transports/zmtp/receiving.ts',
+    find: '    this.#isAsked = false;\n',
+    replace: '',
+    suites: ['test/unit/transports/zmtp/receiving.test.ts'],
+  },
+  {
+    name: 'zmtp-subscription-ready-without-a-margin',
+    file: 'transports/zmtp/receiving.ts',
+    find: 'this.#readyAfter(this.settings.subscriptionMargin);',
+    replace: 'this.setReady();',
+    suites: ['test/unit/transports/zmtp/receiving.test.ts'],
+  },
+  {
+    name: 'zmtp-pong-stands-for-a-proof',
+    file: 'transports/zmtp/receiving.ts',
+    find: 'this.#isAsked = this.#proofTimeout === 0;',
+    replace: 'this.#isAsked = true;',
+    suites: ['test/unit/transports/zmtp/receiving.test.ts'],
+  },
 ];
