@@ -49,7 +49,7 @@ export function runFrond(
 }
 
 /** A script of this folder that prints one line of JSON, in a process of its own. */
-export function runScript(script: string, args: string[], flags: string[] = []): Promise<Measured> {
+export function runScript<T = Measured>(script: string, args: string[], flags: string[] = []): Promise<T> {
   const child = spawn(process.execPath, [...flags, here(script), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LONGEST_RUN,
@@ -61,7 +61,7 @@ export function runScript(script: string, args: string[], flags: string[] = []):
   });
   return new Promise((resolve, reject) => {
     child.on('close', (code) => {
-      if (code === 0) resolve(JSON.parse(output) as Measured);
+      if (code === 0) resolve(JSON.parse(output) as T);
       else reject(new Error(`${script} ${args[0]} ended with ${code ?? 'a signal'}${logged()}`));
     });
   });
@@ -136,10 +136,10 @@ export async function startWith(flags: string[], script: string, ...args: string
 export type Start = (script: string, ...args: string[]) => Promise<string>;
 
 /** Runs a part of the bench whose processes end with it, the newest first. */
-export async function withProcesses(measure: (start: Start) => Promise<void>): Promise<void> {
+export async function withProcesses<T>(measure: (start: Start) => Promise<T>): Promise<T> {
   const started: BenchProcess[] = [];
   try {
-    await measure(async (script, ...args) => {
+    return await measure(async (script, ...args) => {
       const process = await startProcess(script, ...args);
       started.push(process);
       return process.said;

@@ -19,42 +19,49 @@ interface Cost {
   readonly p50: number;
 }
 
+/** Clients where the Masters are counted. */
+const FEW_CLIENTS = 10;
+
 export async function measureScale(bench: Bench): Promise<void> {
-  // A quick run has no time for a curve.
-  const some = (counts: readonly number[]) => (bench.scale < 1 ? counts.slice(0, 1) : counts);
-  const first = await costOf(bench, 1, 10);
-  const costs = [first];
-  for (const count of some(MASTERS).slice(1)) costs.push(await costOf(bench, count, 10));
-  tell(bench, 'Masters', MASTERS, costs);
-  const crowds = [first];
-  for (const count of some(CLIENTS).slice(1)) crowds.push(await costOf(bench, 1, count));
-  tell(bench, 'clients', CLIENTS, crowds);
+  const first = await costOf(bench, 1, FEW_CLIENTS);
+  await curve(bench, 'Masters', MASTERS, first, (count) => costOf(bench, count, FEW_CLIENTS));
+  await curve(bench, 'clients', CLIENTS, first, (count) => costOf(bench, 1, count));
+}
+
+/** A row for each count, against the first. A quick run has no time for more than that one. */
+async function curve(
+  bench: Bench,
+  what: string,
+  counts: readonly number[],
+  first: Cost,
+  measure: (count: number) => Promise<Cost>,
+): Promise<void> {
+  for (const count of bench.scale < 1 ? counts.slice(0, 1) : counts) {
+    const { cpu, rate, p50, idle } = count === counts[0] ? first : await measure(count);
+    bench.row(
+      `${count} ${what} on NATS: CPU of all cores for a message`,
+      `${counts[0]} ${what}`,
+      cpu / first.cpu,
+      stated,
+      `${us(cpu * 1e6)}, ${k(rate)}, one call ${us(p50 * 1e6)}, idle ${(idle * 100).toFixed(1)} % of a core`,
+    );
+  }
 }
 
 async function costOf(bench: Bench, masters: number, clients: number): Promise<Cost> {
   bench.doing(`${clients} clients of ${masters} Masters`);
   await using ground = await NatsServer.start();
   const { url } = ground;
-  let cost: Cost | undefined;
-  await withProcesses(async (start) => {
+  return await withProcesses(async (start) => {
     for (let i = 0; i < masters; i++) await start('role.mjs', 'master', 'nats:all', 'nats', url);
     for (let i = 0; i < WORKERS; i++) await start('role.mjs', 'worker', 'nats:all', 'nats', url);
     const count = Math.round(100_000 * bench.scale);
-    const args = ['nats', url, 'nats:all', String(clients), String(Math.max(count, clients))];
-    cost = (await runScript('crowd.mjs', args)) as unknown as Cost;
+    return runScript<Cost>('crowd.mjs', [
+      'nats',
+      url,
+      'nats:all',
+      `${clients}`,
+      `${Math.max(count, clients)}`,
+    ]);
   });
-  if (cost === undefined) throw new Error('nothing was measured');
-  return cost;
-}
-
-function tell(bench: Bench, what: string, counts: readonly number[], costs: readonly Cost[]): void {
-  const [first] = costs;
-  for (const [i, { cpu, rate, p50, idle }] of costs.entries())
-    bench.row(
-      `${counts[i]} ${what} on NATS: CPU of all cores for a message`,
-      `${counts[0]} ${what}`,
-      cpu / (first?.cpu ?? Number.NaN),
-      stated,
-      `${us(cpu * 1e6)}, ${k(rate)}, one call ${us(p50 * 1e6)}, idle ${(idle * 100).toFixed(1)} % of a core`,
-    );
 }

@@ -1,7 +1,9 @@
 /** Several servers under one address share its work, and lose nothing when one of them is killed. */
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deferred } from '../../src/async/deferred.ts';
 import { Client, text } from '../../src/index.ts';
+import type { Connection } from '../../src/transport.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { loadPackages } from '../../transports/nats/packages.ts';
 import { NatsServer } from '../support/nats-server.ts';
@@ -210,17 +212,22 @@ describe('a connection to servers that share an address', () => {
     expect(asked.length - ofClient.length).toBeLessThanOrEqual(ofClient.length + 1);
   });
 
-  it('asks for the others at once when that one is gone', async () => {
-    const [first, second] = [await start(), await start()];
-    const transport = nats({ servers: ground.url, heartbeat: 200 });
-    await using connection = await transport.open();
+  /** Dials one end of each kind. Gives which of them have broken, as they do. */
+  async function dialled(connection: Connection): Promise<string[]> {
     const gone: string[] = [];
-    const requester = connection.request('nats:server', new Uint8Array(0)).reply;
+    const requested = connection.request('nats:server', new Uint8Array(0)).reply;
     const pusher = connection.push('nats:server');
     const subscription = connection.subscribe('nats:server', 'me/');
     pusher.onBreak(() => gone.push('push'));
     subscription.onBreak(() => gone.push('subscribe'));
-    await within(10_000, Promise.all([requester, pusher.ready(), subscription.ready()]));
+    await within(10_000, Promise.all([requested, pusher.ready(), subscription.ready()]));
+    return gone;
+  }
+
+  it('stays with the others when that one is gone, until all are', async () => {
+    const [first, second] = [await start(), await start()];
+    await using connection = await nats({ servers: ground.url, heartbeat: 200 }).open();
+    const gone = await dialled(connection);
     first.signal('SIGKILL');
     // The other one is still there.
     await within(
@@ -230,6 +237,20 @@ describe('a connection to servers that share an address', () => {
     expect(gone).toEqual([]);
     second.signal('SIGKILL');
     await eventually(async () => gone.length === 2, 5_000);
+    expect(gone.sort()).toEqual(['push', 'subscribe']);
+  });
+
+  it('asks for the others at once when that one is gone, and not for a heartbeat more', async () => {
+    const server = await start();
+    await using connection = await nats({ servers: ground.url, heartbeat: 3_000 }).open();
+    const noticed = deferred<void>();
+    const gone = await dialled(connection);
+    (async () => {
+      for await (const { type } of connection.status()) if (type === 'disconnected') noticed.resolve();
+    })();
+    server.signal('SIGKILL');
+    await within(10_000, noticed.promise, 'the first end');
+    await eventually(async () => gone.length === 2, 2_000);
     expect(gone.sort()).toEqual(['push', 'subscribe']);
   });
 });

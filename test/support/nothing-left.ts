@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { held, leftovers } from './leftovers.ts';
 
-/** Folders of `test` whose files must leave nothing. What has bound with CURVE over libzmq keeps a context of it: longer files of the conformance suite. */
+/** Files of `test` that must leave nothing. The long ones of the conformance suite bind with CURVE over libzmq, which keeps a context for that. */
 const WATCHED = /\/test\/(client|cluster|relay)\/|\/test\/conformance\/[\w-]+\.test\.ts$/;
 
 /** Descriptors that a process keeps once it has loaded libzmq, and more from its first socket on. */

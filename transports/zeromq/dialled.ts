@@ -181,8 +181,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   }
 
   #redialLater(): void {
-    // Events of the socket may come after its end, and more than once.
-    if (this.isClosed) return;
+    // Events of the socket may come more than once.
     this.#stopRedial();
     this.#stopRedial = startTimer(REDIAL_DELAY, () => {
       try {

@@ -50,8 +50,8 @@ export interface ZmtpOptions extends CurveOptions {
    */
   readonly maxPeersPerAddress?: number | undefined;
   /**
-   * Shortest wait between the handshake of a subscription and its use, for servers that cannot confirm a subscription (pylm). The wait is ten
-   * times as long as the handshake took, if that is longer. Default 5.
+   * Wait between the PONG that says that a publisher has read a subscription and the use of that, for servers that cannot confirm a subscription
+   * (pylm). Where no PONG comes, the wait begins with the handshake, and is at least ten times as long as that took. Default 5.
    */
   readonly subscriptionMargin?: number | undefined;
 }
