@@ -1,5 +1,5 @@
 /** Three servers of NATS as one. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
@@ -92,3 +92,63 @@ it('a node that is killed ends no server, and calls go on at the others', async 
   await eventually(after, 60_000);
   await nodes[2]?.run();
 }, 120_000);
+
+it('replicas that the cluster has no nodes for are refused, not waited for', async () => {
+  await using connection = await nats({ servers: urlOf(0), replicas: 5, cluster: 'five' }).open();
+  await expect(within(20_000, connection.bindPublish('nats:*'), 'the refusal')).rejects.toMatchObject({
+    code: 'INVALID_CALL',
+    message: expect.stringContaining('try other replicas'),
+  });
+});
+
+describe('while two of three nodes are away', () => {
+  const transport = (cluster = 'palm') => nats({ servers: [0, 1, 2].map(urlOf), replicas: 3, cluster });
+  const options = { name: 'late', dbAddress: 'nats:late', loggingLevel: 'silent' } as const;
+  beforeEach(async () => {
+    // With a node away NATS makes no stream of three copies.
+    const before = await Server.start({ transport: transport(), ...options });
+    await before.close();
+    await Promise.all([nodes[0]?.kill(), nodes[1]?.kill()]);
+  }, 60_000);
+  afterEach(async () => {
+    for (const node of nodes.slice(0, 2)) await node.kill();
+    await Promise.all([nodes[0]?.run(), nodes[1]?.run()]);
+  }, 40_000);
+
+  it('a server that starts waits until they are back', async () => {
+    const starting = Server.start({ transport: transport(), ...options });
+    starting.catch(() => {});
+    // Results are in memory: with one of the two back they have no leader.
+    await Promise.all([nodes[0]?.run(), nodes[1]?.run()]);
+    await using palm = await within(40_000, starting, 'the start of a server');
+    await using client = await Client.connect({
+      transport: transport(),
+      dbAddress: palm.dbAddress,
+      loggingLevel: 'silent',
+    });
+    expect(await client.with(text()).eval('late.echo', 'x', { timeout: 20_000 })).toBe('x');
+  }, 120_000);
+
+  it('what is bound goes to another node when the one that it asked is killed', async () => {
+    const connection = await transport().open();
+    const binding = connection.bindPull('nats:late');
+    binding.catch(() => {});
+    await Promise.all([nodes[0]?.run(), nodes[1]?.run()]);
+    await nodes[2]?.kill();
+    await within(40_000, binding, 'what is bound');
+    await connection.close();
+    await nodes[2]?.run();
+  }, 120_000);
+
+  it('what is bound says after half a minute that there is no leader, and that at once when its connection is closed', async () => {
+    const connection = await transport('new').open();
+    const other = await transport('new').open();
+    const told = expect(connection.bindPublish('nats:late')).rejects.toThrow(/choosing a leader/);
+    const closed = expect(other.bindPublish('nats:late')).rejects.toMatchObject({ code: 'CLOSED' });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await other.close();
+    await within(5_000, closed, 'the end of what is bound');
+    await within(60_000, told, 'the end of the wait');
+    await connection.close();
+  }, 120_000);
+});

@@ -75,12 +75,14 @@ abstract class Bound implements Binding, SessionUser {
    * @throws PalmError `INVALID_CALL` when the address is taken, and why NATS is not reached or does not let it.
    */
   async bind(): Promise<this> {
-    const session = await this.host.link.connected();
-    if (await this.isTaken())
-      throw invalidCall(
-        `${this.address} is already bound: choose another name, or bind 'nats:*' for a free one`,
-      );
-    await this.prepare(session);
+    const session = await this.host.link.led(async (own) => {
+      if (await this.isTaken())
+        throw invalidCall(
+          `${this.address} is already bound: choose another name, or bind 'nats:*' for a free one`,
+        );
+      await this.prepare(own);
+      return own;
+    });
     this.#prepared = session;
     this.host.link.use(this);
     await this.#serving;

@@ -1,7 +1,8 @@
 /** A connection's way to NATS: it connects at the first use, and again after each end. */
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
-import { startTimer } from '../../src/async/timers.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
 import { isClosed, PalmError } from '../../src/protocol/errors.ts';
+import { NoLeader } from './leader.ts';
 import type { NatsSettings } from './options.ts';
 import type { Packages } from './packages.ts';
 import { Session } from './session.ts';
@@ -10,6 +11,12 @@ import { WatchedEnds } from './watched-ends.ts';
 /** First and longest wait in milliseconds before NATS is dialled again. */
 const FIRST_WAIT = 100;
 const LONGEST_WAIT = 2_000;
+
+/** Milliseconds in which a leader must be chosen for what cannot go on without one. It takes up to ten seconds when a node has gone. */
+const ELECTION = 30_000;
+
+/** Milliseconds before what nobody did is tried again. */
+const DO_AGAIN = 500;
 
 /** What stands on a session. */
 export interface SessionUser {
@@ -31,6 +38,7 @@ export class NatsLink {
   /** Settles with the first outcome: a session, or why there is none. */
   #first: Deferred<void> | undefined;
   #stopWaiting: (() => void) | undefined;
+  readonly #closed = deferred<void>();
   #isClosed = false;
   #attempts = 0;
 
@@ -67,10 +75,30 @@ export class NatsLink {
     return this.#session;
   }
 
+  /**
+   * Does something over a session, and again while NATS has no leader for it, or the node that was asked has gone.
+   * @throws PalmError what the last attempt met, `CLOSED` when the connection is closed.
+   */
+  async led<T>(run: (session: Session) => Promise<T>): Promise<T> {
+    const end = performance.now() + ELECTION;
+    for (;;) {
+      try {
+        return await run(await this.connected());
+      } catch (error) {
+        if (this.#isClosed) throw isClosed('the connection');
+        if (!(error instanceof NoLeader) || performance.now() > end) throw error;
+      }
+      await atMost(DO_AGAIN, this.#closed.promise);
+    }
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#closed.resolve();
     this.#stopWaiting?.();
-    this.#first?.reject(isClosed('the connection'));
+    this.#first ??= deferred();
+    this.#first.promise.catch(() => {});
+    this.#first.reject(isClosed('the connection'));
     this.#users.clear();
     await this.#session?.close();
   }

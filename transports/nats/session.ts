@@ -4,6 +4,7 @@ import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import { hearLateErrors } from './late-errors.ts';
+import { isLeaderless, NoLeader } from './leader.ts';
 import type { NatsSettings, NatsTls } from './options.ts';
 import type {
   Headers,
@@ -248,6 +249,8 @@ async function jetStreamOf(
     return await packages.jetstreamManager(connection);
   } catch (cause) {
     const text = messageOf(cause);
+    if (isLeaderless(cause))
+      throw new NoLeader(`JetStream of NATS at ${where} does not answer: ${text}`, { cause, sent: false });
     if (!/not enabled/i.test(text))
       throw new PalmError('DISCONNECTED', `JetStream of NATS at ${where} does not answer: ${text}`, {
         cause,

@@ -1,6 +1,7 @@
 /** The streams of this transport. They are made at their first use; one that exists keeps its settings. */
 import { NATS_PUSHED_BYTES, NATS_SUBSCRIPTIONS, NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
+import { isLeaderless, NoLeader } from './leader.ts';
 import { type ClusterNames, READERS, type SharedQueue, type StreamName } from './names.ts';
 import type { NatsSettings } from './options.ts';
 import type { StreamInfo, StreamSettings } from './packages.ts';
@@ -69,7 +70,7 @@ export async function ensureQueue(
     ack_wait: NANOSECONDS * acknowledge,
     max_ack_pending: most,
   } as const;
-  const kept = (error: unknown) => consumers.info(name.stream, READERS).catch(() => Promise.reject(error));
+  const kept = (error: unknown) => orElse(consumers.info(name.stream, READERS), error);
   await tell(
     // One that was made with other settings keeps them.
     consumers.add(name.stream, wanted).catch(kept),
@@ -123,9 +124,7 @@ export async function ensurePublished(
   } as const;
   await tell(
     // Another process may have made it in between.
-    consumers
-      .add(stream, wanted)
-      .catch((error) => consumers.info(stream, consumer).catch(() => Promise.reject(error))),
+    consumers.add(stream, wanted).catch((error) => orElse(consumers.info(stream, consumer), error)),
     `making the consumer ${consumer} of ${stream}`,
   );
 }
@@ -170,11 +169,14 @@ async function ensure({ manager: { streams } }: Session, settings: StreamSetting
   if (found !== undefined) return found;
   // Another process may have made it in between.
   return tell(
-    streams
-      .add(settings)
-      .catch(async (error) => (await streams.info(name).catch(() => undefined)) ?? Promise.reject(error)),
+    streams.add(settings).catch((error) => orElse(streams.info(name), error)),
     `making the stream ${name}`,
   );
+}
+
+/** Gives what is there although it could not be made. Rejects with why not, or with why nobody can say whether it is there. */
+function orElse<T>(info: Promise<T>, error: unknown): Promise<T> {
+  return info.catch((other) => Promise.reject(isLeaderless(other) ? other : error));
 }
 
 /** Rejects with an error that says what was being done at NATS. */
@@ -183,7 +185,8 @@ export async function tell<T>(doing: Promise<T>, what: string): Promise<T> {
     return await doing;
   } catch (cause) {
     const text = messageOf(cause);
-    const isSetting = /replicas|insufficient|exceed/i.test(text);
+    if (isLeaderless(cause)) throw new NoLeader(`${what} at NATS failed: ${text}`, { cause, sent: false });
+    const isSetting = /replicas|insufficient|exceed|no suitable peers/i.test(text);
     const hint = isSetting ? '; try other replicas, storage, queueBytes or resultBytes in nats()' : '';
     const code = isSetting ? 'INVALID_CALL' : /permission/i.test(text) ? 'FORBIDDEN' : 'DISCONNECTED';
     throw new PalmError(code, `${what} at NATS failed: ${text}${hint}`, { cause, sent: false });
