@@ -1,6 +1,6 @@
 /** What the end of a connection to NATS, and of NATS itself, does to what is under way. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Server } from '../../src/cluster/index.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Master, Server, Worker } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import type { BindingConnection } from '../../src/transport.ts';
 import { nats } from '../../transports/nats/index.ts';
@@ -125,6 +125,49 @@ it('a subscription hears of a stream that NATS has lost: results are kept in mem
   await publisher.publish([{ topic: 'me/1', frames: [bytes('after')] }]);
   const [delivery] = await collect(subscription, 1);
   expect(delivery?.frames.map(textOf)).toEqual(['after']);
+});
+
+describe('closed while NATS is killed, a moment later closed is', () => {
+  const options = () =>
+    ({ transport: nats({ servers: server.url }), dbAddress: 'nats:going', loggingLevel: 'silent' }) as const;
+  /** Starts each of them. Gives what closes it. */
+  const kinds: Record<string, () => Promise<() => Promise<unknown>>> = {
+    'a server': async () => {
+      const palm = await Server.start({ ...options(), name: 'going' });
+      return () => palm.close();
+    },
+    'a Master': async () => {
+      const master = await Master.start({ ...options(), name: 'going' });
+      return () => master.close();
+    },
+    'a worker of a Master that goes, too': async () => {
+      const master = await Master.start({ ...options(), name: 'going' });
+      const worker = await Worker.start({ ...options(), name: 'w' });
+      return () => Promise.all([worker.close(), master.close()]);
+    },
+    'a client in a call': async () => {
+      const palm = await Server.start({ ...options(), name: 'going' });
+      const client = await Client.connect(options());
+      client.eval('going.echo', bytes('x')).catch(() => {});
+      return () => Promise.all([client.close(), palm.close()]);
+    },
+  };
+  it.each(Object.entries(kinds))(
+    '%s',
+    async (kind, start) => {
+      for (let round = 0; round < 24; round++) {
+        const close = await start();
+        const killing = server.kill();
+        // Before the connection breaks, as it does, and after that.
+        if (round % 3 === 2) await killing;
+        for (let turn = round % 8; turn > 0; turn--) await new Promise((resolve) => setImmediate(resolve));
+        await within(10_000, close(), `closing ${kind}, round ${round}`);
+        await killing;
+        await server.run();
+      }
+    },
+    120_000,
+  );
 });
 
 it('an end that computes is not taken for gone', async () => {

@@ -184,7 +184,9 @@ export class Session {
 
   /** Resolves when NATS has all that was sent before, or the session has ended. */
   async flush(): Promise<void> {
-    if (this.#end === undefined) await this.#connection.flush().catch(() => {});
+    if (this.#end !== undefined) return;
+    // nats.js settles no flush that begins when the connection has just broken.
+    await Promise.race([this.#connection.flush().catch(() => {}), this.ended]);
   }
 
   async close(): Promise<void> {
