@@ -11,6 +11,8 @@ interface SilentNats {
   readonly sent: readonly string[];
   /** Resolve it to end the connection. */
   readonly ended: Deferred<Error | undefined>;
+  /** What flushing waits for: nothing at first. */
+  readonly flushing: { promise: Promise<void> };
   open(): Promise<Session>;
   /** Replies there. */
   reply(subject: string | undefined): void;
@@ -20,6 +22,7 @@ interface SilentNats {
 export function silentNats(own: Partial<Packages> = {}): SilentNats {
   const ended = deferred<Error | undefined>();
   const sent: string[] = [];
+  const flushing = { promise: Promise.resolve() };
   let take: (message: Message) => void = () => {};
   const connection: NatsConnection = {
     info: { version: '2.11.0', max_payload: 1_048_576 },
@@ -29,7 +32,7 @@ export function silentNats(own: Partial<Packages> = {}): SilentNats {
       return { unsubscribe: () => {} };
     },
     status: async function* () {},
-    flush: async () => {},
+    flush: () => flushing.promise,
     close: async () => ended.resolve(undefined),
     closed: () => ended.promise,
     getServer: () => 'nats.example:4222',
@@ -46,6 +49,7 @@ export function silentNats(own: Partial<Packages> = {}): SilentNats {
     settings,
     sent,
     ended,
+    flushing,
     open: () => Session.open(settings, packages),
     reply: (subject: string | undefined) =>
       take({ subject: String(subject), data: new TextEncoder().encode('reply') }),

@@ -43,3 +43,28 @@ describe('a question', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+describe('waiting for NATS to have what was sent', () => {
+  it('ends with the connection, when NATS says nothing', async () => {
+    const { open, ended, flushing } = silentNats();
+    const session = await open();
+    flushing.promise = new Promise(() => {});
+    let isOver = false;
+    const waiting = session.flush().then(() => {
+      isOver = true;
+    });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(isOver).toBe(false);
+    ended.resolve(undefined);
+    await waiting;
+    await session.flush();
+  });
+
+  it('ends when NATS says so, and when it cannot be asked', async () => {
+    const { open, flushing } = silentNats();
+    const session = await open();
+    await session.flush();
+    flushing.promise = Promise.reject(new Error('closed'));
+    await session.flush();
+  });
+});
