@@ -135,9 +135,12 @@ describe('while two of three nodes are away', () => {
     binding.catch(() => {});
     await Promise.all([nodes[0]?.run(), nodes[1]?.run()]);
     await nodes[2]?.kill();
-    await within(40_000, binding, 'what is bound');
-    await connection.close();
-    await nodes[2]?.run();
+    try {
+      await within(40_000, binding, 'what is bound');
+    } finally {
+      await connection.close();
+      await nodes[2]?.run();
+    }
   }, 120_000);
 
   it('what is bound says after half a minute that there is no leader, and that at once when its connection is closed', async () => {

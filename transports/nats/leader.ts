@@ -19,7 +19,7 @@ export class NoLeader extends PalmError {
 }
 
 /** What nats.js says when the node that was asked has gone. */
-const BROKEN = /connection closed/i;
+const BROKEN = /connection (?:closed|disconnected)|closed connection/;
 
 /** Whether a request of nats.js failed because there was no leader, or the way to it broke. */
 export function isLeaderless(error: unknown): boolean {

@@ -114,6 +114,8 @@ describe('what only a leader does', () => {
   it.each([
     [Object.assign(new Error('timeout'), { name: 'TimeoutError' }), true],
     [new Error('connection closed'), true],
+    [new Error('connection disconnected'), true],
+    [new Error('closed connection'), true],
     [new Error('no suitable peers for placement, peer offline'), true],
     [new Error('no suitable peers for placement, miscellaneous issue'), true],
     [new Error('no suitable peers for placement'), false],
