@@ -127,7 +127,7 @@ it('a subscription hears of a stream that NATS has lost: results are kept in mem
   expect(delivery?.frames.map(textOf)).toEqual(['after']);
 });
 
-describe('closed while NATS is killed, a moment later closed is', () => {
+describe('closing while NATS is killed comes to an end:', () => {
   const options = () =>
     ({ transport: nats({ servers: server.url }), dbAddress: 'nats:going', loggingLevel: 'silent' }) as const;
   /** Starts each of them. Gives what closes it. */

@@ -251,12 +251,9 @@ async function jetStreamOf(
     return await packages.jetstreamManager(connection);
   } catch (cause) {
     const text = messageOf(cause);
-    if (isLeaderless(cause))
-      throw new NoLeader(`JetStream of NATS at ${where} does not answer: ${text}`, { cause, sent: false });
-    if (!/not enabled/i.test(text))
-      throw new PalmError('DISCONNECTED', `JetStream of NATS at ${where} does not answer: ${text}`, {
-        cause,
-      });
+    const failure = `JetStream of NATS at ${where} does not answer: ${text}`;
+    if (isLeaderless(cause)) throw new NoLeader(failure, { cause, sent: false });
+    if (!/not enabled/i.test(text)) throw new PalmError('DISCONNECTED', failure, { cause });
     throw invalidCall(
       `NATS at ${where} has no JetStream, which frond/nats needs: start it with --jetstream, or enable JetStream for this account`,
       { cause },
