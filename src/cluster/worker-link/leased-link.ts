@@ -177,8 +177,22 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   }
 
   async #reportLast(): Promise<void> {
-    while (this.#fittingCount() < this.#items.length) await this.#exchange(0, false);
+    while (this.#failure === undefined && (this.#reporting !== undefined || !this.#fitOneRequest)) {
+      this.#reporting ??= this.#exchange(0, false).then(() => {
+        this.#reporting = undefined;
+      });
+      await this.#reporting;
+    }
     await this.#exchange(0, true);
+  }
+
+  get #fitOneRequest(): boolean {
+    return this.#fittingCount() === this.#items.length;
+  }
+
+  /** Takes out the items of the next request. */
+  #takeItems(): (WorkItem & { kind: number })[] {
+    return this.#items.splice(0, this.#fittingCount());
   }
 
   /** Number of items that fit one request. */
@@ -195,6 +209,10 @@ export class LeasedLink implements WorkLink<LeasedItem> {
    * Reports results, asks for work, or shows that the worker lives, whichever is due. At most three requests are under way: one
    * for work, one with results, and one sign of life. The Master holds the sign of life for a heartbeat, so this side needs no
    * timer, which a page in the background would not have.
+   *
+   * Items travel in one request at a time. After a break a request is sent again as soon as its sender has heard of that, and
+   * by then the Master may have a newer one: it would pass over results that come behind the end of their lease. The Master may
+   * hold a request for work, too, so that has items only when nothing is under way: before the answer there are no further ones.
    */
   #pump(): void {
     if (this.#failure !== undefined) return;
@@ -204,14 +222,16 @@ export class LeasedLink implements WorkLink<LeasedItem> {
         : this.#prefetch.want(this.underWay + (this.#settings.elsewhere?.() ?? 0));
     if (want > 0) {
       this.#isAsking = true;
-      this.#exchange(want, false).then(
+      const takesItems = this.underWay === 0 && this.#reporting === undefined && this.#fitOneRequest;
+      this.#exchange(want, false, takesItems ? this.#takeItems() : []).then(
         (items) => {
           this.#isAsking = false;
           this.#received(items);
         },
         (error) => this.#fail(error),
       );
-    } else if (this.#items.length > 0 && this.#reporting === undefined) {
+    }
+    if (this.#items.length > 0 && this.#reporting === undefined) {
       this.#reporting = this.#exchange(0, false).then(
         () => {
           this.#reporting = undefined;
@@ -245,11 +265,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     }
   }
 
-  async #exchange(
-    want: number,
-    leaves: boolean,
-    items = this.#items.splice(0, this.#fittingCount()),
-  ): Promise<WorkItem[]> {
+  async #exchange(want: number, leaves: boolean, items = this.#takeItems()): Promise<WorkItem[]> {
     const { ask, name, onNotice } = this.#settings;
     const sequence = ++this.#sequence;
     const request = {

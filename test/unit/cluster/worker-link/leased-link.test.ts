@@ -111,6 +111,7 @@ describe('work that waits behind a slow message', () => {
     await link.flush();
     const ahead = next();
     expect(ahead?.request.want).toBeGreaterThan(0);
+    next()?.give();
     link.begin(slow);
     // The timer that was set for the first two finds none that waits.
     await vi.advanceTimersByTimeAsync(2 * UNBEGUN_TIME);
@@ -268,6 +269,9 @@ class ModelMaster {
     const kind = kindOf(request);
     if (this.asked.some((own) => kindOf(own.request) === kind))
       this.faults.push(`two requests at once: ${kind}`);
+    // After a break nobody can say which of them comes first.
+    if (request.items.length > 0 && this.asked.some((own) => own.request.items.length > 0))
+      this.faults.push('two requests at once tell something');
     const reply = deferred<Bytes>();
     this.asked.push({ request, reply });
     return reply.promise;
@@ -336,8 +340,12 @@ interface Handed {
   readonly said: string[];
 }
 
+type Does = 'next' | 'answer' | 'break' | 'begin' | 'add' | 'done' | 'wait';
+
+const aStepTo = (what: Does, most = 0) => ({ what, which: 0, most });
+
 const aStep = fc.record({
-  what: fc.constantFrom(
+  what: fc.constantFrom<Does[]>(
     'next',
     'next',
     'answer',
@@ -490,7 +498,26 @@ describe('a link to work', () => {
             expect(master.told.get(work.lease)).toEqual(state === 'returned' ? ['returned'] : said);
         },
       ),
-      { numRuns: 60 },
+      {
+        numRuns: 60,
+        examples: [
+          // The link breaks while a result is under way, and the end of its lease is told before its sender hears of that.
+          [
+            [
+              aStepTo('next'),
+              aStepTo('answer', 1),
+              aStepTo('begin'),
+              aStepTo('add'),
+              aStepTo('done'),
+              aStepTo('next'),
+              aStepTo('answer', 1),
+              aStepTo('break'),
+            ],
+            2,
+            'is cut off',
+          ],
+        ],
+      },
     );
   });
 });
@@ -580,6 +607,23 @@ describe('a report', () => {
     const rest = codec.encode(palmMessage({ payload: half })).length - half.length;
     expect(await reported([half, new Uint8Array(WORK_BYTES - half.length - 2 * rest)])).toEqual([2]);
     expect(await reported([half, new Uint8Array(WORK_BYTES - half.length - 2 * rest + 1)])).toEqual([1, 1]);
+  });
+
+  it('is one at a time, and a request for work has results only if it has all of them', async () => {
+    for (const [count, expected] of [
+      [1, [1]],
+      [2, [0, 1]],
+    ] as const) {
+      const { link, item, asked } = await working();
+      await settle();
+      asked.length = 0;
+      for (let i = 0; i < count; i++)
+        link.add(palmMessage({ payload: new Uint8Array(WORK_BYTES - 100) }), item);
+      link.done(item);
+      await link.flush();
+      expect(asked.map(({ request }) => request.items.length)).toEqual(expected);
+      expect(asked[0]?.request.want).toBeGreaterThan(0);
+    }
   });
 
   it('holds 16,384 items at most', async () => {
