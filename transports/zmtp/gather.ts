@@ -20,24 +20,24 @@ export function gatherMessage(
   isOwn: boolean,
 ): Bytes[] | undefined {
   const { parts } = link;
+  const hasMore = (flags & MORE) !== 0;
+  if (hasMore || parts.length > 0) checkMessage(link, settings, end - start);
   parts.push(isOwn ? (bytes as Bytes) : own.copy(bytes, start, end));
-  if ((flags & MORE) === 0) {
-    if (parts.length > 1) checkMessage(link, settings, end - start);
-    link.partBytes = 0;
-    return parts.splice(0);
-  }
-  checkMessage(link, settings, end - start);
-  return undefined;
+  if (hasMore) return undefined;
+  link.partBytes = 0;
+  return parts.splice(0);
 }
 
+/** Counts a part that comes. One that is too many, or too large, is not kept. */
 function checkMessage(link: Link, { maxMessageSize, maxMessageParts }: ZmtpSettings, bytes: number): void {
-  link.partBytes += bytes;
-  if (maxMessageSize !== -1 && link.partBytes > maxMessageSize) {
+  const size = link.partBytes + bytes;
+  if (maxMessageSize !== -1 && size > maxMessageSize) {
     throw new Violation(`it sent a message of more than ${maxMessageSize} bytes`, 'TOO_LARGE');
   }
-  if (link.parts.length > maxMessageParts) {
+  if (link.parts.length >= maxMessageParts) {
     throw new Violation(`it sent a message of more than ${maxMessageParts} parts`, 'TOO_LARGE');
   }
+  link.partBytes = size;
 }
 
 /** Reads a subscription that is a message, as in ZMTP 3.0: the byte 1 begins a subscription and 0 ends one. */

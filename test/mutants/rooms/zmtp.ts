@@ -396,16 +396,24 @@ export const ZMTP: readonly Mutant[] = [
   {
     name: 'zmtp-one-part-too-many',
     file: 'transports/zmtp/gather.ts',
-    find: 'if (link.parts.length > maxMessageParts) {',
-    replace: 'if (link.parts.length > maxMessageParts + 1) {',
+    find: 'if (link.parts.length >= maxMessageParts) {',
+    replace: 'if (link.parts.length > maxMessageParts) {',
     suites: [`${UNIT}/requester.test.ts`],
   },
   {
     name: 'zmtp-last-part-does-not-count',
     file: 'transports/zmtp/gather.ts',
-    find: 'if (parts.length > 1) checkMessage(link, settings, end - start);',
-    replace: '',
+    find: 'if (hasMore || parts.length > 0) checkMessage',
+    replace: 'if (hasMore) checkMessage',
     suites: [`${UNIT}/requester.test.ts`],
+  },
+  {
+    name: 'zmtp-part-that-is-too-large-is-kept',
+    file: 'transports/zmtp/gather.ts',
+    find: '  if (hasMore || parts.length > 0) checkMessage(link, settings, end - start);\n  parts.push(isOwn ? (bytes as Bytes) : own.copy(bytes, start, end));',
+    replace:
+      '  parts.push(isOwn ? (bytes as Bytes) : own.copy(bytes, start, end));\n  if (hasMore || parts.length > 1) checkMessage(link, settings, end - start);',
+    suites: [`${UNIT}/gather.test.ts`],
   },
   {
     name: 'zmtp-long-context-of-a-ping-is-given-back',

@@ -94,7 +94,7 @@ function claimBounds({ given, written, end, ends, mostParts, mostPartBytes }: Ou
   claim(end === undefined || end.violation !== undefined, `the link ended without a reason: ${end?.reason}`);
   claim((end?.reason.length ?? 0) <= 512, 'the reason is long');
   claim(/^[ -~]*$/.test(end?.reason ?? ''), 'the reason has characters that a terminal may act on');
-  claim(mostParts <= BOUNDS.maxMessageParts + 1, `${mostParts} parts are kept`);
+  claim(mostParts <= BOUNDS.maxMessageParts, `${mostParts} parts are kept`);
   claim(mostPartBytes <= BOUNDS.maxMessageSize, `${mostPartBytes} bytes of parts are kept`);
   claim(given.join('').length <= 4 * (stream.length + 64), 'more is given than came');
   claim(

@@ -79,6 +79,17 @@ describe('a message', () => {
     for (let i = 0; i < 3; i++) give(bytes(''), true);
     expect(() => give(bytes(''))).toThrow(violation('a message of more than 3 parts'));
   });
+
+  it('keeps nothing of a part that is too large, or too many', () => {
+    for (const options of [{ maxMessageSize: 10 }, { maxMessageParts: 2 }]) {
+      const { link, give } = ground(options);
+      for (let i = 0; i < 2; i++) give(new Uint8Array(5), true);
+      for (const more of [true, false]) {
+        expect(() => give(new Uint8Array(1), more)).toThrow(violation('a message of more than'));
+        expect([link.parts.length, link.partBytes]).toEqual([2, 10]);
+      }
+    }
+  });
 });
 
 describe('a subscription that is a message', () => {
