@@ -268,9 +268,19 @@ export interface BoundPublish extends Binding {
   stored?(): Promise<void>;
   /**
    * Calls `listener` with true when a peer subscribes to a topic, and with false when the last one that did has ended its subscription or is
-   * gone; not when this end closes. Absent where the transport cannot tell: then the calls of a client that is gone run to their end.
+   * gone; not when this end closes. Absent where the transport cannot tell: then the calls of a client that is gone run to their end, unless it
+   * has {@link watchSubscribers}.
    */
   onSubscribers?(listener: (topic: string, isThere: boolean) => void): void;
+  /**
+   * For transports that do not see subscriptions, and can ask for them. Every few seconds `topics` gives what subscriptions may have been made
+   * to, and the end looks who is there. Calls `listener` with false as long as nobody has subscribed to one of them for so long that the subscriber
+   * counts as gone, and with true when somebody does again. The last call counts.
+   */
+  watchSubscribers?(
+    topics: () => Iterable<string>,
+    listener: (topic: string, isThere: boolean) => void,
+  ): void;
 }
 
 /**

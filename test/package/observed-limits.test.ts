@@ -1089,6 +1089,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'nats/losses.test.ts',
       'a subscription from a position gives nothing a second time that had come before it',
     ]),
+    NATS_LOOKED_FOR: met([
+      'unit/transports/nats/absences.test.ts',
+      '1,000 are asked for in one look, 50 at a time, and one whose topic is too long is never gone',
+    ]),
   },
   'Jobs that outlive their clients': {
     SENDER_ASKED: about('a process of its own sends, and each question goes through a nats-server', [

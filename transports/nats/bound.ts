@@ -17,6 +17,7 @@ import type {
   Delivery,
   Settler,
 } from '../../src/transport.ts';
+import { Absences } from './absences.ts';
 import { pack } from './frames.ts';
 import type { NatsHost } from './host.ts';
 import type { SessionUser } from './link.ts';
@@ -404,6 +405,7 @@ export class NatsPush extends Bound implements BoundPush {
 
 export class NatsPublish extends Bound implements BoundPublish {
   readonly #sender: StreamSender;
+  #absences: Absences | undefined;
   /** Settles when all that was published is stored, or not. */
   #stored: Promise<void> = Promise.resolve();
 
@@ -446,8 +448,27 @@ export class NatsPublish extends Bound implements BoundPublish {
     return this.#stored;
   }
 
+  watchSubscribers(
+    topics: () => Iterable<string>,
+    listener: (topic: string, isThere: boolean) => void,
+  ): void {
+    const { names, host, session } = this;
+    const { heartbeat } = host.link.settings;
+    this.#absences?.end();
+    this.#absences = new Absences({ names, heartbeat, topics, listener });
+    if (session !== undefined) this.#absences.begin(session);
+  }
+
   protected override async prepare(session: Session): Promise<void> {
     await ensureOut(session, this.host.names, this.host.link.settings);
+  }
+
+  protected override enter(session: Session): void {
+    this.#absences?.begin(session);
+  }
+
+  protected override leave(): void {
+    this.#absences?.end();
   }
 
   protected override async drain(timeout: number): Promise<void> {

@@ -4,6 +4,8 @@
  *     palm.<c>.in.<s>                what is pushed to the server        stream PALM_<c>_IN_<s>
  *     palm.<c>.work.<s>              what it pushes to its pullers       stream PALM_<c>_WORK_<s>
  *     palm.<c>.out.<s>.<topic>       what it publishes                   stream PALM_<c>_OUT, for all servers
+ *     palm.<c>.sub.<s>.<topic>       who subscribes to that: asked whether there is anybody
+ *     palm.<c>.come.<s>              the topic that somebody has just subscribed to
  *     palm.<c>.big.<id>.<n>          pieces of frames                    stream PALM_<c>_BIG, for all servers
  *     palm.<c>.big.runs.<s>.<n>      how often message n was begun       in the same stream
  *     palm.<c>.cache.<s>.v.<key>     a value of its cache                stream PALM_<c>_CACHE_<s>
@@ -180,6 +182,7 @@ export class ClusterNames {
   server(address: string): ServerNames {
     const server = encodeToken(address.slice('nats:'.length));
     const out = this.#subject(`out.${server}.`);
+    const sub = this.#subject(`sub.${server}.`);
     return {
       address,
       server,
@@ -200,15 +203,12 @@ export class ClusterNames {
       who: (kind) => this.#subject(`who.${kind}.${server}`),
       news: (kind) => this.#subject(`news.${kind}.${server}`),
       published: `${out}>`,
-      topicSubject: (topic) => {
-        const subject = out + topic.split('/').map(encodeToken).join('.');
-        return subject.length > LONGEST_SUBJECT ? undefined : subject;
-      },
+      topicSubject: (topic) => topicSubject(out, topic),
       topicOf: (subject) => subject.slice(out.length).split('.').map(decodeToken).join('/'),
-      filters: (topic) =>
-        topic.endsWith('/')
-          ? [`${out}${topic.slice(0, -1).split('/').map(encodeToken).join('.')}.>`]
-          : ['', '.>'].map((end) => `${out}${topic.split('/').map(encodeToken).join('.')}${end}`),
+      filters: (topic) => topicFilters(out, topic),
+      come: this.#subject(`come.${server}`),
+      listener: (topic) => topicSubject(sub, topic),
+      listeners: (topic) => topicFilters(sub, topic),
     };
   }
 
@@ -227,6 +227,20 @@ export class ClusterNames {
       subject: this.#subject(subject),
     };
   }
+}
+
+function tokensOf(topic: string): string {
+  return topic.split('/').map(encodeToken).join('.');
+}
+
+function topicSubject(under: string, topic: string): string | undefined {
+  const subject = under + tokensOf(topic);
+  return subject.length > LONGEST_SUBJECT ? undefined : subject;
+}
+
+function topicFilters(under: string, topic: string): readonly string[] {
+  if (topic.endsWith('/')) return [`${under}${tokensOf(topic.slice(0, -1))}.>`];
+  return ['', '.>'].map((end) => `${under}${tokensOf(topic)}${end}`);
 }
 
 /** Messages that several ends share. */
@@ -276,4 +290,10 @@ export interface ServerNames {
   topicOf(subject: string): string;
   /** What a subscription to a topic takes: the topic itself, unless it ends in a slash, and all below it. */
   filters(topic: string): readonly string[];
+  /** The subject of topics that somebody has just subscribed to. */
+  readonly come: string;
+  /** The subject that all who subscribe to a topic hear; undefined when it is too long. */
+  listener(topic: string): string | undefined;
+  /** What those hear so who subscribe to what {@link filters} takes. */
+  listeners(topic: string): readonly string[];
 }

@@ -2,15 +2,23 @@
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
 import { NATS_RECALLED, PUBLISHED, PUBLISHED_BYTES } from '../../src/flow-control.ts';
+import { encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Delivery, SubscribeOptions, Subscription } from '../../src/transport.ts';
 import { consume } from './consume.ts';
 import { Dialled } from './dialled.ts';
 import { idsOf } from './frames.ts';
 import type { NatsHost } from './host.ts';
-import type { Consumer, ConsumerMessages, StoredMessage, StreamInfo } from './packages.ts';
+import type {
+  Consumer,
+  ConsumerMessages,
+  Message,
+  NatsSubscription as NatsSubscriber,
+  StoredMessage,
+  StreamInfo,
+} from './packages.ts';
 import { SeenIds } from './seen-ids.ts';
-import type { Session } from './session.ts';
+import { NOTHING, type Session } from './session.ts';
 import { ensureOut } from './streams.ts';
 
 /** Bytes that a delivery costs beside its frames. */
@@ -45,6 +53,8 @@ export class NatsSubscription extends Dialled implements Subscription {
   #reading: { readonly session: Session; readonly begun: Promise<void> } | undefined;
   #messages: ConsumerMessages | undefined;
   #consumer: Consumer | undefined;
+  /** Has the publisher hear that somebody listens. */
+  #listening: { readonly session: Session; readonly subscriptions: readonly NatsSubscriber[] } | undefined;
   /** Resolves when what a publisher that is gone had published is read. */
   #going: Promise<void> | undefined;
   readonly #from: SubscribeOptions['from'];
@@ -88,6 +98,7 @@ export class NatsSubscription extends Dialled implements Subscription {
   /** Goes on when the publisher is gone: what it published is still there. */
   protected override async attach(session: Session): Promise<void> {
     await this.#going;
+    this.#listen(session);
     if (this.#reading?.session !== session) this.#reading = { session, begun: this.#begin(session) };
     try {
       await this.#reading.begun;
@@ -103,8 +114,17 @@ export class NatsSubscription extends Dialled implements Subscription {
   }
 
   protected override async finish(): Promise<void> {
+    for (const one of this.#listening?.subscriptions ?? []) one.unsubscribe();
     this.#queue.end();
     await this.#messages?.close();
+  }
+
+  #listen(session: Session): void {
+    if (this.#listening?.session === session) return;
+    const hear = ({ reply }: Message) => reply && session.publish(reply, NOTHING);
+    const subjects = this.names.listeners(this.topic);
+    this.#listening = { session, subscriptions: subjects.map((one) => session.subscribe(one, hear)) };
+    session.publish(this.names.come, encodeUtf8(this.topic));
   }
 
   async #begin(session: Session): Promise<void> {

@@ -1,13 +1,13 @@
 /** Which calls a server or worker works on, and which of them their callers have cancelled. */
 
-import { CANCELLED_FOR, CANCELLED_NAMES } from '../../flow-control.ts';
 import { type Bytes, decodeUtf8 } from '../../protocol/bytes.ts';
 import type { CancelNotice } from '../../protocol/cancel.ts';
-import { CancelledCalls } from '../../protocol/cancelled-calls.ts';
+import type { CancelledCalls } from '../../protocol/cancelled-calls.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { clientRange } from '../../protocol/envelope-head.ts';
 import type { PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
+import { RecentNotices } from './recent-notices.ts';
 
 /** A message that a function works on. */
 export interface CancellableCall {
@@ -24,7 +24,7 @@ export interface CancellableCall {
  * found then.
  */
 export class CancelledFrames {
-  readonly #calls: CancelledCalls;
+  readonly #calls: Pick<CancelledCalls, 'mayHave' | 'find'>;
   readonly #codec = new EnvelopeCodec();
   /** What the topics of the clients begin with, up to a slash. */
   readonly #clients = new Set<string>();
@@ -33,7 +33,7 @@ export class CancelledFrames {
    * @param calls - has what the notices name.
    * @param notices - what is looked for.
    */
-  constructor(calls: CancelledCalls, notices: readonly CancelNotice[]) {
+  constructor(calls: Pick<CancelledCalls, 'mayHave' | 'find'>, notices: readonly CancelNotice[] = []) {
     this.#calls = calls;
     for (const { client } of notices) this.#clients.add(`${client}/`);
   }
@@ -82,10 +82,8 @@ export interface CallHolder {
 export class Cancellations {
   readonly #running = new Set<CancellableCall>();
   readonly #holders: CallHolder[] = [];
-  /** What was cancelled last, for calls that come later: a notice may overtake them. The older half is forgotten as a whole. */
-  #recent = new CancelledCalls();
-  #older = new CancelledCalls();
-  #turned = 0;
+  /** What was cancelled last, for calls that come later: a notice may overtake them. */
+  readonly #notices = new RecentNotices();
   readonly #signal: AbortSignal;
 
   /** @param signal - aborts when the server or worker begins to close. */
@@ -121,8 +119,7 @@ export class Cancellations {
    * @returns the number of messages that get no answer for that.
    */
   cancel(...notices: readonly CancelNotice[]): number {
-    this.#turn();
-    const calls = this.#recent;
+    const calls = this.#notices.recent;
     for (const notice of notices) calls.add(notice);
     const frames = new CancelledFrames(calls, notices);
     let count = 0;
@@ -138,26 +135,11 @@ export class Cancellations {
 
   /** Why a message is cancelled that has just come; undefined when it is not. */
   find(message: PalmMessage): PalmError | undefined {
-    return this.#recent.size + this.#older.size === 0 ? undefined : this.#find(message);
+    return this.#notices.find(message);
   }
 
   /** A client whose topics begin so is there: what it calls from now on is wanted. */
   isThere(prefix: string): void {
-    this.#recent.forget(prefix);
-    this.#older.forget(prefix);
-  }
-
-  #find(message: PalmMessage): PalmError | undefined {
-    this.#turn();
-    return this.#recent.find(message) ?? this.#older.find(message);
-  }
-
-  #turn(): void {
-    const now = performance.now();
-    const age = now - this.#turned;
-    if (age < CANCELLED_FOR && this.#recent.size < CANCELLED_NAMES) return;
-    this.#older = age < 2 * CANCELLED_FOR ? this.#recent : new CancelledCalls();
-    this.#recent = new CancelledCalls();
-    this.#turned = now;
+    this.#notices.forget(prefix);
   }
 }

@@ -44,6 +44,8 @@ export interface IntakeSettings {
   readonly onFull: () => void;
   /** Called with the number of messages that were dropped because their callers cancelled them. */
   readonly onCancelled?: (count: number) => void;
+  /** Whether nobody waits for an answer to a message that has come. It is dropped, as a cancelled one. */
+  readonly isUnwanted?: ((frame: Bytes) => boolean) | undefined;
   /** Called with each message that is done with. */
   readonly onReleased?: ((frame: Bytes) => void) | undefined;
   /** Messages that may wait here before no more are read: where others share the work, they would have none. Default: any number. */
@@ -97,8 +99,9 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     this.#sources++;
     for (;;) {
       if (ahead !== undefined && this.size >= ahead) await this.#untilFew();
-      const { done, value } = await source.next(this.#most());
+      const { done, value: batch } = await source.next(this.#most());
       if (done) break;
+      const value = this.#wanted(batch);
       let cost = 0;
       for (const frame of value) cost += costOf(frame);
       if (value.length > 0) this.#usual = cost / value.length;
@@ -118,6 +121,16 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     }
     this.#sources--;
     this.#wake();
+  }
+
+  #wanted(batch: readonly Bytes[]): readonly Bytes[] {
+    const { isUnwanted, onReleased, onCancelled } = this.#settings;
+    const unwanted = isUnwanted === undefined ? [] : batch.filter(isUnwanted);
+    if (unwanted.length === 0) return batch;
+    for (const frame of unwanted) onReleased?.(frame);
+    onCancelled?.(unwanted.length);
+    const dropped = new Set(unwanted);
+    return batch.filter((frame) => !dropped.has(frame));
   }
 
   /**

@@ -1,6 +1,8 @@
 /** What a role still has to do for the inputs that its transport wants settled. */
 import { macrotasks } from '../../async/macrotask.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
+import { type Bytes, decodeUtf8 } from '../../protocol/bytes.ts';
+import { clientRange } from '../../protocol/envelope-head.ts';
+import { asksForProof, clientOf } from '../../protocol/topics.ts';
 import type { BoundPull, Settlement, Settler } from '../../transport.ts';
 
 /** An input, or a part of one that goes to a worker: what is under way for it. */
@@ -37,6 +39,8 @@ export class OpenInputs {
   readonly #settings: OpenInputsSettings;
   /** By the frame that flows have: of an input, or of a worker's result. */
   readonly #open = new Map<Bytes, OpenInput>();
+  /** Inputs with something left to do. */
+  readonly #unsettled = new Set<OpenInput>();
   /** Inputs whose results are on their way to the transport. */
   #over: OpenInput[] = [];
   readonly #later = macrotasks();
@@ -49,6 +53,14 @@ export class OpenInputs {
   /** Inputs and results of workers that are not done. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** What the clients have subscribed to whose inputs are not done. One with several inputs comes several times. */
+  *subscriptions(): Generator<string> {
+    for (const { frame } of this.#unsettled) {
+      const subscription = subscriptionOf(frame);
+      if (subscription !== undefined) yield subscription;
+    }
   }
 
   /** Has `answer` called for each frame that is given up, with a name for the answer. The frame is settled once that is stored. */
@@ -83,7 +95,9 @@ export class OpenInputs {
   begin(frame: Bytes, settler: Settler): void {
     const id = settler.idOf(frame);
     const rest = { whole: undefined, left: 1, parts: 0, results: 0, outcome: 'done' } as const;
-    this.#open.set(frame, { frame, settler, id, ...rest });
+    const input = { frame, settler, id, ...rest };
+    this.#open.set(frame, input);
+    this.#unsettled.add(input);
   }
 
   /** A part of an input goes its own way, until {@link close}. Undefined when there is no such input. */
@@ -122,9 +136,13 @@ export class OpenInputs {
   /** One thing is done for an input or part. Once everything is, the input is settled, behind the results of this turn of events. */
   close(input: OpenInput): void {
     if (--input.left > 0) return;
-    if (input.whole !== undefined) this.close(input.whole);
+    if (input.whole !== undefined) {
+      this.close(input.whole);
+      return;
+    }
+    this.#unsettled.delete(input);
     // A flow flushes before it waits for anything: by then the transport has the results.
-    else if (this.#over.push(input) === 1) this.#later(() => this.#settle());
+    if (this.#over.push(input) === 1) this.#later(() => this.#settle());
   }
 
   /** A name for the next result of a frame; `''` for one of no input. */
@@ -158,6 +176,18 @@ export class OpenInputs {
       }
     }
     for (const [settler, frames] of done) settler.settle(frames, 'done');
+  }
+}
+
+/** What the client of a frond call has subscribed to. */
+export function subscriptionOf(frame: Bytes): string | undefined {
+  const [start, end] = clientRange(frame);
+  try {
+    const topic = clientOf(decodeUtf8(frame, start, end));
+    return asksForProof(topic) ? topic : undefined;
+  } catch {
+    // It is no text: such a frame is refused when its turn comes.
+    return undefined;
   }
 }
 

@@ -224,7 +224,10 @@ export class RoleHost implements FailureSettings, FunctionScope {
     };
     const inputs = this.#inputs;
     const onReleased = inputs && ((frame: Bytes) => inputs.end(frame));
-    const intake = new Intake({ budget: this.waiting, onFull, onCancelled, onReleased, ...bounds });
+    // Elsewhere a client that comes back may call before its subscription arrives.
+    const isUnwanted = inputs && ((frame: Bytes) => this.#goneClients.has(frame));
+    const settings = { budget: this.waiting, onFull, onCancelled, onReleased, isUnwanted };
+    const intake = new Intake({ ...settings, ...bounds });
     this.cancellations.add(intake);
     this.addQueue(() => intake.size);
     for (const source of sources) intake.read(source);
@@ -264,7 +267,11 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
     this.#publish = publish;
     this.#isHeard = bound.onSubscribers === undefined;
-    bound.onSubscribers?.((topic, isThere) => this.#subscribersChanged(topic, isThere));
+    const changed = (topic: string, isThere: boolean) => this.#subscribersChanged(topic, isThere);
+    bound.onSubscribers?.(changed);
+    // Of other results, those that called are not subscribed here.
+    if (inputs !== undefined && handleStream.isToClient === true)
+      bound.watchSubscribers?.(() => [...this.#goneClients.takeHeard(), ...inputs.subscriptions()], changed);
     const nextId = inputs && ((frame: Bytes) => inputs.nextId(frame));
     const publisher = new Publisher({ ...this.scope, publish, handleStream, isVerbatim, nextId });
     if (inputs !== undefined) {

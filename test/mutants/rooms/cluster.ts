@@ -345,6 +345,53 @@ export const CLUSTER: readonly Mutant[] = [
     suites: [LEASED_LINK],
   },
   {
+    name: 'cluster-settled-inputs-are-still-asked-for',
+    file: 'src/cluster/runtime/open-inputs.ts',
+    find: `    this.#unsettled.delete(input);
+`,
+    replace: '',
+    suites: ['test/unit/cluster/runtime/open-inputs.test.ts'],
+  },
+  {
+    name: 'cluster-unwanted-call-is-not-counted',
+    file: 'src/cluster/runtime/intake.ts',
+    find: `    onCancelled?.(unwanted.length);
+`,
+    replace: '',
+    suites: ['test/unit/cluster/runtime/intake.test.ts'],
+  },
+  {
+    name: 'cluster-unwanted-call-is-never-settled',
+    file: 'src/cluster/runtime/intake.ts',
+    find: `    for (const frame of unwanted) onReleased?.(frame);
+`,
+    replace: '',
+    suites: ['test/unit/cluster/runtime/intake.test.ts'],
+  },
+  {
+    name: 'cluster-client-that-is-back-stays-unwanted',
+    file: 'src/cluster/runtime/gone-clients.ts',
+    find: `      this.#notices.forget(topic);
+`,
+    replace: '',
+    suites: ['test/unit/cluster/runtime/gone-clients.test.ts'],
+  },
+  {
+    name: 'cluster-gone-clients-are-asked-for-for-ever',
+    file: 'src/cluster/runtime/gone-clients.ts',
+    find: `    this.#heard = new Set();
+`,
+    replace: '',
+    suites: ['test/unit/cluster/runtime/gone-clients.test.ts'],
+  },
+  {
+    name: 'cluster-asks-for-clients-of-a-pipeline',
+    file: 'src/cluster/runtime/role-host.ts',
+    find: 'if (inputs !== undefined && handleStream.isToClient === true)',
+    replace: 'if (inputs !== undefined)',
+    suites: ['test/unit/cluster/runtime/role-host.test.ts'],
+  },
+  {
     name: 'cluster-link-tells-results-in-two-requests-at-once',
     file: 'src/cluster/worker-link/leased-link.ts',
     find: 'this.underWay === 0 && this.#reporting === undefined && this.#fitOneRequest',

@@ -141,6 +141,75 @@ export const SHARED: readonly Mutant[] = [
     suites: ['test/unit/transports/nats/watched-ends.test.ts'],
   },
   {
+    name: 'nats-subscriber-is-gone-at-once',
+    file: 'transports/nats/absences.ts',
+    find: `    if (now - absence.since < this.#absence) return;
+`,
+    replace: '',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
+    name: 'nats-absence-outlives-its-session',
+    file: 'transports/nats/absences.ts',
+    find: `    for (const topic of [...this.#absences.keys()]) this.#forget(topic);
+`,
+    replace: '',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
+    name: 'nats-look-for-subscribers-outlives-its-session',
+    file: 'transports/nats/absences.ts',
+    find: 'if (session === this.#session) this.#found(',
+    replace: 'this.#found(',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
+    name: 'nats-absence-is-never-forgotten',
+    file: 'transports/nats/absences.ts',
+    find: `      else if (now - absence.wanted >= this.#absence) this.#forget(topic);
+`,
+    replace: '',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
+    name: 'nats-hears-of-subscribers-after-the-end',
+    file: 'transports/nats/absences.ts',
+    find: `    this.#stopHearing();
+`,
+    replace: '',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
+    name: 'nats-looks-for-subscribers-after-the-end',
+    file: 'transports/nats/absences.ts',
+    find: `    this.#stopTimer();
+`,
+    replace: '',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
+    name: 'nats-subscriber-that-comes-is-not-heard',
+    file: 'transports/nats/absences.ts',
+    find: 'if (isTakenBy(topic, subscription)) this.#forget(topic);',
+    replace: ';',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
+    name: 'nats-subscriber-that-is-back-stays-gone',
+    file: 'transports/nats/absences.ts',
+    find: 'if (absence?.isTold) harmless',
+    replace: 'if (absence === undefined) harmless',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
+    name: 'nats-looks-for-any-number-of-subscribers',
+    file: 'transports/nats/absences.ts',
+    find: `      if (wanted.size === NATS_LOOKED_FOR) break;
+`,
+    replace: '',
+    suites: ['test/unit/transports/nats/absences.test.ts'],
+  },
+  {
     name: 'nats-flush-outlives-its-connection',
     file: 'transports/nats/session.ts',
     find: 'await Promise.race([this.#connection.flush().catch(() => {}), this.ended]);',

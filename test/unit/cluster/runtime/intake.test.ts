@@ -70,6 +70,34 @@ function ground(limit = 1_000_000, otherLimit?: number, gate?: Gate) {
   return { intake, budget, other, state, drain };
 }
 
+describe('what nobody waits for', () => {
+  it('is dropped as it comes, given back once, and costs nothing', async () => {
+    const released: string[] = [];
+    const cancelled: number[] = [];
+    const budget = new ByteBudget(1_000_000);
+    const intake = new Intake({
+      budget,
+      onFull: () => {},
+      onCancelled: (count) => cancelled.push(count),
+      onReleased: (frame) => released.push(clientIn(frame)),
+      isUnwanted: (frame) => clientIn(frame).startsWith('gone/'),
+      ahead: 1,
+    });
+    const { own, state } = source(
+      ['gone/1', 'gone/2'].map((client) => frameOf(client)),
+      ['a/1', 'gone/3', 'b/1'].map((client) => frameOf(client)),
+    );
+    void intake.read(own);
+    await settle();
+    // Nothing of the first batch waits, so the next is read.
+    expect([intake.size, state.asked, released]).toEqual([2, 2, ['gone/1', 'gone/2', 'gone/3']]);
+    expect(cancelled).toEqual([2, 1]);
+    expect(budget.used).toBe(2 * costOf(frameOf('a/1')));
+    const [first, second] = (await intake.next()).value ?? [];
+    expect([first, second].map((frame) => clientIn(frame ?? frameOf('')))).toEqual(['a/1', 'b/1']);
+  });
+});
+
 describe('a batch', () => {
   it('that came while nothing waited is taken in order, and costs its bytes until it is done', async () => {
     const { intake, budget, drain } = ground();

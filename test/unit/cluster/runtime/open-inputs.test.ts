@@ -1,11 +1,14 @@
 /** When inputs are settled. */
 import { describe, expect, it } from 'vitest';
 import { deferred } from '../../../../src/async/deferred.ts';
-import { OpenInputs } from '../../../../src/cluster/runtime/open-inputs.ts';
+import { OpenInputs, subscriptionOf } from '../../../../src/cluster/runtime/open-inputs.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { palmMessage } from '../../../../src/protocol/message.ts';
 import type { Settler } from '../../../../src/transport.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 
+const codec = new EnvelopeCodec();
 const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 /** Inputs, and how they are settled. */
@@ -122,5 +125,31 @@ describe('an input', () => {
     await turn();
     expect(told).toEqual([['1', 'queue/1/0', 4, []]]);
     expect(settled).toEqual(['1 failed']);
+  });
+});
+
+describe('what the clients have subscribed to', () => {
+  const frameOf = (client: string) => codec.encode(palmMessage({ client, payload: bytes('x') })).slice();
+
+  it('is known of each input until it is settled, also while its parts are elsewhere', async () => {
+    const { inputs, begin } = inputsOf();
+    const [one, two] = [frameOf('a/1'), frameOf('relay/7/2')];
+    begin(one);
+    begin(two);
+    expect([...inputs.subscriptions()]).toEqual(['a/', 'relay/7/']);
+    const part = inputs.part(one);
+    inputs.end(one);
+    inputs.end(two);
+    expect([...inputs.subscriptions()]).toEqual(['a/']);
+    if (part === undefined) throw new Error('there is no part');
+    inputs.close(part);
+    expect([...inputs.subscriptions()]).toEqual([]);
+  });
+
+  it('is nothing for what no frond client sends', () => {
+    expect(subscriptionOf(frameOf('pylm'))).toBeUndefined();
+    expect(subscriptionOf(bytes('no envelope'))).toBeUndefined();
+    // Field 2 with two bytes that are no UTF-8.
+    expect(subscriptionOf(Uint8Array.of(0x12, 2, 0xff, 0x2f))).toBeUndefined();
   });
 });

@@ -16,8 +16,10 @@ import { progressTopic } from '../../../../src/protocol/progress.ts';
 import type {
   BindingConnection,
   BindingTransport,
+  BoundPull,
   ConnectionStatus,
   Delivery,
+  Settler,
 } from '../../../../src/transport.ts';
 import { memory } from '../../../../transports/memory/index.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
@@ -673,4 +675,98 @@ it('clients that go together are told in parts, so that others are served betwee
   host.cancel({ client: 'a', calls: ['1'], code: 'CANCELLED', reason: '' });
   expect(told).toHaveLength(3);
   await host.close(() => 100);
+});
+
+describe('where a transport is asked for subscribers', () => {
+  /** A host of such a transport, with inputs unless told otherwise. */
+  async function asking(stream: Stream, settles = true) {
+    const real = memory();
+    const watching: {
+      topics: () => Iterable<string>;
+      listener: (topic: string, isThere: boolean) => void;
+    }[] = [];
+    const settled: string[] = [];
+    const settler: Settler = {
+      settle: (frames, outcome) => void settled.push(...frames.map(() => outcome)),
+      idOf: () => 'id',
+      onGivenUp: () => {},
+    };
+    const transport: BindingTransport = {
+      ...real,
+      name: real.name,
+      checkAddress: (address) => real.checkAddress(address),
+      open: async () => {
+        const connection = (await real.open()) as BindingConnection;
+        const bindPublish = connection.bindPublish.bind(connection);
+        connection.bindPublish = async (address) =>
+          Object.assign(await bindPublish(address), {
+            onSubscribers: undefined,
+            watchSubscribers: (
+              topics: () => Iterable<string>,
+              listener: (topic: string, isThere: boolean) => void,
+            ) => void watching.push({ topics, listener }),
+          });
+        return connection;
+      },
+    };
+    const host = await openRoleHost(options(transport), 'server', [], async (own: RoleHost) => own);
+    open.push(host);
+    const inputs = host.openInputs({ ...(settles && { settler }) } as unknown as BoundPull);
+    await host.publisher('memory://*', stream);
+    return { host, inputs, settler, settled, watching };
+  }
+
+  const callOf = (client: string) => codec.encode(palmMessage({ client })).slice();
+
+  it('those of inputs that are not done are asked for, and what those have sent who are gone is dropped and settled', async () => {
+    const { host, inputs, settler, settled, watching } = await asking(toClient);
+    const [watch] = watching;
+    const source = new BatchQueue<Bytes>(100);
+    const intake = host.intake([inputs?.batches(source, settler) ?? source]);
+    source.push([callOf('a/1'), callOf('b/1')]);
+    await within(
+      5_000,
+      until(() => intake.size === 2),
+    );
+    expect([...(watch?.topics() ?? [])]).toEqual(['a/', 'b/']);
+    watch?.listener('a/', false);
+    await within(
+      5_000,
+      until(() => host.tally.cancelled === 1),
+    );
+    source.push([callOf('a/2'), callOf('b/2')]);
+    await within(
+      5_000,
+      until(() => host.tally.cancelled === 2 && intake.size === 2),
+    );
+    // Something of it has come, so it is asked for again.
+    expect([...(watch?.topics() ?? [])]).toEqual(['a/', 'b/', 'b/']);
+    expect([...(watch?.topics() ?? [])]).toEqual(['b/', 'b/']);
+    watch?.listener('a/', true);
+    source.push([callOf('a/3')]);
+    await within(
+      5_000,
+      until(() => intake.size === 3),
+    );
+    expect(host.tally.cancelled).toBe(2);
+    await within(
+      5_000,
+      until(() => settled.length === 2),
+    );
+    expect(settled).toEqual(['done', 'done']);
+    source.end();
+  });
+
+  it.each<[string, Stream, boolean]>([
+    ['results go to the next server', toNext, true],
+    [
+      'a handleStream of the user says where results go',
+      (message) => ({ topic: message.client, message }),
+      true,
+    ],
+    ['nothing is settled', toClient, false],
+  ])('nobody is asked for where %s', async (_, stream, settles) => {
+    const { watching } = await asking(stream, settles);
+    expect(watching).toEqual([]);
+  });
 });
