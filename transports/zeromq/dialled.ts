@@ -35,6 +35,8 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   implements Channel
 {
   protected socket: S;
+  /** The socket that was closed last, for another one. */
+  #left: S | undefined;
   protected readonly context: DialContext;
   protected readonly progress: ReadProgress = new ReadProgress();
   /** Why the link broke, until everything that arrived before is read. */
@@ -83,7 +85,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   #watch(socket: S): void {
     const { address, host, encrypted } = this.context;
     // Events of a socket come after its end, too.
-    const isCurrent = () => socket === this.socket && !this.isClosed;
+    const isCurrent = () => socket === this.socket && socket !== this.#left && !this.isClosed;
     watchLink(socket, address, encrypted, {
       isOver: (endpoint) => this.#dialler.hasLeft(endpoint),
       connected: (took) => {
@@ -153,6 +155,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
    */
   protected renew(error: PalmError): void {
     const { address } = this.context;
+    this.#left = this.socket;
     closeSocket(this.socket, 0);
     try {
       this.socket = this.#openSocket(address);

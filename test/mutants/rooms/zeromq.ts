@@ -2,6 +2,13 @@ import type { Mutant } from '../mutant.ts';
 
 export const ZEROMQ: readonly Mutant[] = [
   {
+    name: 'zeromq-hears-of-a-socket-that-it-has-closed',
+    file: 'transports/zeromq/dialled.ts',
+    find: 'socket !== this.#left && ',
+    replace: '',
+    suites: ['test/unit/transports/zeromq/dialled.test.ts'],
+  },
+  {
     name: 'zeromq-subscription-proved-after-a-break',
     file: 'transports/zeromq/subscription.ts',
     find: '    this.#isProved = false;\n',

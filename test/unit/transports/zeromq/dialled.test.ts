@@ -418,8 +418,11 @@ describe('a channel whose socket a test plays', () => {
     ] as never);
     const sockets: PlayedPush[] = [];
     const statuses: { readonly type: string }[] = [];
+    /** What opening a socket fails with. */
+    const refusal: { error: Error | undefined } = { error: undefined };
     const host = { report: (status: { readonly type: string }) => statuses.push(status), release: () => {} };
     const open = () => {
+      if (refusal.error !== undefined) throw refusal.error;
       const socket = new PlayedPush();
       sockets.push(socket);
       return socket as unknown as Push;
@@ -431,7 +434,7 @@ describe('a channel whose socket a test plays', () => {
     const [socket] = sockets;
     if (socket === undefined) throw new Error('no socket was opened');
     const last = () => statuses.at(-1)?.type;
-    return { pusher, socket, sockets, statuses, last };
+    return { pusher, socket, sockets, statuses, last, refusal };
   }
 
   const REFUSED = { error: new Error('no') };
@@ -477,6 +480,25 @@ describe('a channel whose socket a test plays', () => {
     // The new one is heard.
     await sockets[1]?.happens('disconnect');
     expect([statuses.length, pusher.isReady]).toEqual([before + 1, false]);
+  });
+
+  it('hears nothing more of a socket that it has closed, though it can open no other yet', async () => {
+    const { pusher, socket, sockets, statuses, refusal } = await played();
+    await socket.happens('handshake');
+    const outcome = outcomeOf(pusher.send([bytes('a')]));
+    refusal.error = new Error('Too many open files');
+    await socket.happens('disconnect');
+    socket.sends[0]?.reject(new Error('Socket is closed'));
+    await vi.advanceTimersByTimeAsync(20);
+    expect([sockets.length, socket.closed, outcome.now]).toEqual([1, true, ['DISCONNECTED', 'unknown']]);
+    const before = statuses.length;
+    // ZeroMQ had dialled again by itself.
+    await socket.happens('handshake');
+    expect([statuses.length, pusher.isReady]).toEqual([before, false]);
+    refusal.error = undefined;
+    await vi.advanceTimersByTimeAsync(1_000);
+    await sockets[1]?.happens('handshake');
+    expect(pusher.isReady).toBe(true);
   });
 
   it('dials the next address of its host when one does not answer, and hears nothing more of that', async () => {
