@@ -101,6 +101,16 @@ const withoutNotes: Plugin = {
   },
 };
 
+/** Takes white space out of the CommonJS build: whoever reads code has the same in the other one. A sixth of a megabyte. */
+const withoutSpace: Plugin = {
+  name: 'without-space',
+  async generateBundle(_options, bundle) {
+    const how = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
+    for (const file of Object.values(bundle))
+      if (file.type === 'chunk') file.code = (await minify(file.fileName, file.code, how)).code;
+  },
+};
+
 /** A file that only passes on what another has. */
 const FACADE = /^export \{ (.+) \} from "\.\/(.+)";\s*$/;
 
@@ -171,6 +181,7 @@ export default defineConfig(({ mode }) => {
     plugins: [
       ...(mode === 'browser' ? [] : [lateMsgpackr, minifiedPackages, withoutNotes]),
       ...(mode === 'node' ? [withoutFacades] : []),
+      ...(mode === 'cjs' ? [withoutSpace] : []),
     ],
     ...(mode === 'cjs' && { define: { 'import.meta.url': '__filename' } }),
     build: {

@@ -366,6 +366,9 @@ export const NATS_SEEN_BLOCKS = 4_096;
 /** Places before the one that a subscription begins at, from which it learns the names of what has come. */
 export const NATS_RECALLED = 65_536;
 
+/** Calls of one client that go past what waits at a server, until they are answered. */
+export const NATS_PROMPT = 128;
+
 /** Clients that one look asks for, whether they are there. */
 export const NATS_LOOKED_FOR = 1_000;
 

@@ -224,6 +224,11 @@ export interface BoundPull extends Binding, BatchSource<Bytes> {
   stop(): void;
   /** Settles what was read. Absent where reading is taking: without `shared`, and over transports that keep nothing. */
   readonly settler?: Settler | undefined;
+  /**
+   * Frames of peers that wait for few, which are not among the batches: a reader takes turns between the two. Absent where such frames
+   * do not wait behind others.
+   */
+  readonly prompt?: BatchSource<Bytes> | undefined;
 }
 
 /**

@@ -7,7 +7,7 @@ import { type Bytes, encodeUtf8 } from '../protocol/bytes.ts';
 import { inspectValue, invalidCall, mustBe, PalmError } from '../protocol/errors.ts';
 import { decodeFailure } from '../protocol/failure-details.ts';
 import { parsePath } from '../protocol/function-path.ts';
-import { type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
 import { clipped, escaped, remoteReason } from '../protocol/printable.ts';
 import type { CallLink } from './call-link.ts';
 
@@ -83,7 +83,7 @@ export function readAnswer(message: PalmMessage, errorSentinel: boolean | undefi
   const { payload, status } = message;
   if (status === Status.ok) {
     if (!(errorSentinel && payload.length === 1 && payload[0] === SENTINEL)) return payload;
-    const text = `${nameOf(message.function)} answered '0': in pylm the function raised or does not exist: see its log`;
+    const text = `${nameOf(message.function)} answered '0': in pylm it raised or does not exist: see its log`;
     return new PalmError('REMOTE', text, { sent: true });
   }
   const name = message.errorName === '' ? undefined : nameOf(message.errorName);
@@ -184,7 +184,10 @@ export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Pr
     }
     if (isOver) return link.inFlight.release(1);
     id = link.mailbox.open({ answer: messages > 0 ? answer : () => {}, fail: finish });
-    await link.send([link.encode({ ...callEnvelope(spec, link.topic(id)), payload })]);
+    const message = callEnvelope(spec, link.topic(id));
+    message.payload = payload;
+    message.features |= Feature.single;
+    await link.send([link.encode(message)]);
     if (messages === 0) finish();
   };
   send().catch(finish);

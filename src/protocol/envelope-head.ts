@@ -2,6 +2,7 @@
  * The head of a frame, read without decoding the frame: the fields before the payload, in the order in which every protobuf
  * encoder writes them. A frame in another order has a shorter head, or none, and must be decoded instead.
  */
+import { single } from './feature.ts';
 import { BYTES, VARINT } from './wire.ts';
 
 const CLIENT = (2 << 3) | BYTES;
@@ -69,6 +70,21 @@ export function statusIn(frame: Uint8Array, tail: number): number {
   if (frame[at] === FROND && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
   const status = frame[at] === STATUS && frame[at + 1] === FROND_TAG_END ? frame[at + 2] : undefined;
   return status !== undefined && status < 0x80 ? status : 0;
+}
+
+/**
+ * Whether a message of a frond client may pass others of its call, because it is the only one or has a number, without decoding the frame;
+ * false where its fields are in an unusual order.
+ */
+export function mayPass(frame: Uint8Array): boolean {
+  const at = payloadEnd(frame, headEnd(frame));
+  if (at < 0 || frame[at] !== FROND || frame[at + 1] !== FROND_TAG_END) return false;
+  const next = varintEnd(frame, at + 2);
+  if (next < 0) return false;
+  return (
+    ((frame[at + 2] as number) & single) !== 0 ||
+    (frame[next] === ORDINAL && frame[next + 1] === FROND_TAG_END)
+  );
 }
 
 /** Highest priority of a call, and without its sign the lowest. */

@@ -12,6 +12,8 @@ export const work = 8;
 export const cancels = 16;
 /** The call runs to its end, though its caller is gone. */
 export const detached = 32;
+/** It is the only message of its call. */
+export const single = 64;
 /** The caller wants to be told when a function that gives several results is over. */
 export const ends = 128;
 /** In a reply: the sender takes progress among the results of workers that ask it for work. */

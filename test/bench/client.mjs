@@ -92,6 +92,31 @@ const commands = {
       return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
     });
   },
+  /** Calls of `nap`, one at a time. */
+  async evals() {
+    const call = `${serverName}.nap`;
+    for (let i = 0; i < 100; i++) await client.eval(call, payload);
+    return measured(async () => {
+      const took = [];
+      for (let i = 0; i < messages; i++) {
+        const start = performance.now();
+        await client.eval(call, payload);
+        took.push(performance.now() - start);
+      }
+      return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
+    });
+  },
+  /** Sends inputs of `nap`, says when all have left, and waits for the answers until stdin ends. */
+  async crowd() {
+    const busy = client.job(`${serverName}.nap`, payloads(messages), { messages });
+    const told = setInterval(() => {
+      if (busy.progress.sent < messages) return;
+      console.log('sent');
+      clearInterval(told);
+    }, 20);
+    process.stdin.resume().on('end', () => process.exit());
+    for await (const _ of busy);
+  },
   /** From the abort of the call that keeps the only worker busy to the answer of the next call, which waited behind it. */
   async cancels() {
     return measured(async () => {

@@ -1,7 +1,7 @@
 /** A Master with two workers on a nats-server: against bare nats.js that does the same with its streams, and against ZeroMQ. */
 import { NatsServer } from '../support/nats-server.ts';
 import type { Bench } from './bench.ts';
-import { atLeast, k, stated, us } from './figures.ts';
+import { atLeast, atMost, k, stated, us } from './figures.ts';
 import { runFrond, runScript, withProcesses } from './processes.ts';
 
 const WORKERS = 2;
@@ -26,7 +26,29 @@ export async function measureNats(bench: Bench): Promise<void> {
       }
     }
     await compareMasters(bench, url);
+    await compareWaits(bench, url);
   });
+}
+
+/** One call at a time, alone and while another client's job waits at the same Master. */
+async function compareWaits(bench: Bench, url: string): Promise<void> {
+  const options = { kind: 'nats', servers: url } as const;
+  const calls = Math.round(1_000 * bench.scale);
+  const p50 = async () => (await runFrond('evals', 'nats:of1', 'master', calls, options)).p50 ?? Number.NaN;
+  const inputs = Math.round(1_000_000 * bench.scale);
+  bench.doing(`one call while ${inputs} inputs of another client wait`);
+  const alone = await p50();
+  const beside = await withProcesses(async (start) => {
+    await start('client.mjs', 'crowd', 'nats:of1', 'master', `${inputs}`, 'nats', url);
+    return p50();
+  });
+  bench.row(
+    `one call of a function of 1 ms while ${inputs.toLocaleString('en')} inputs of another client wait on NATS: p50`,
+    'alone',
+    beside / alone,
+    atMost(3),
+    `${us(beside * 1e6)} / ${us(alone * 1e6)}`,
+  );
 }
 
 async function compareJobs(

@@ -1089,6 +1089,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'nats/losses.test.ts',
       'a subscription from a position gives nothing a second time that had come before it',
     ]),
+    NATS_PROMPT: met([
+      'unit/transports/nats/prompt-calls.test.ts',
+      'go past while it waits for fewer than 128, each until it is answered',
+    ]),
     NATS_LOOKED_FOR: met([
       'unit/transports/nats/absences.test.ts',
       '1,000 are asked for in one look, 50 at a time, and one whose topic is too long is never gone',

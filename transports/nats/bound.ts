@@ -8,6 +8,7 @@ import { invalidCall, isClosed } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type {
   Answer,
+  BatchSource,
   Binding,
   BindOptions,
   BoundPublish,
@@ -24,11 +25,10 @@ import type { SessionUser } from './link.ts';
 import { type EndKind, isChosen, readEnd, type ServerNames, writeEnd } from './names.ts';
 import { bytesOf, type Message, type NatsSubscription } from './packages.ts';
 import { QueueReader } from './queue-reader.ts';
-import { Reclaimer } from './reclaim.ts';
 import { StreamSender } from './sender.ts';
 import { NOTHING, type Session } from './session.ts';
-import { SharedReader } from './shared-reader.ts';
-import { BY_ONE, BY_SEVERAL, ensureOut, ensureQueue } from './streams.ts';
+import { SharedCalls } from './shared-calls.ts';
+import { ensureCalls, ensureOut, ensureQueue } from './streams.ts';
 import { LinkWatch } from './watch.ts';
 
 /** Milliseconds in which an end that has the address already says so. One that computes longer is joined. */
@@ -263,22 +263,22 @@ export class NatsReply extends Bound {
 }
 
 export class NatsPull extends Bound implements BoundPull {
-  readonly #sharedReader: SharedReader | undefined;
-  readonly #reclaimer: Reclaimer | undefined;
-  readonly #reader: QueueReader | SharedReader;
+  readonly #shared: SharedCalls | undefined;
+  readonly #reader: QueueReader | SharedCalls;
 
   constructor(host: NatsHost, address: string, options?: BindOptions) {
     super(host, address, 'pull', options);
     const lost = () => host.report({ type: 'lost', address, topic: '', count: 1 });
-    const { calls } = this.names;
-    const shared = this.isShared ? new SharedReader(host, calls, lost) : undefined;
-    this.#sharedReader = shared;
-    this.#reclaimer = shared && new Reclaimer(host, calls, () => shared.places);
-    this.#reader = shared ?? new QueueReader(host.link, calls.stream, host.frames, lost);
+    this.#shared = this.isShared ? new SharedCalls(host, this.names, lost) : undefined;
+    this.#reader = this.#shared ?? new QueueReader(host.link, this.names.calls.stream, host.frames, lost);
   }
 
   get settler(): Settler | undefined {
-    return this.#sharedReader;
+    return this.#shared;
+  }
+
+  get prompt(): BatchSource<Bytes> | undefined {
+    return this.#shared?.prompt;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
@@ -290,18 +290,17 @@ export class NatsPull extends Bound implements BoundPull {
   }
 
   protected override async prepare(session: Session): Promise<void> {
-    const reading = this.isShared ? BY_SEVERAL : BY_ONE;
-    const { created } = await ensureQueue(session, this.names.pull, this.host.link.settings, reading);
-    this.#sharedReader?.madeAt(Date.parse(created));
+    const { settings } = this.host.link;
+    if (this.#shared === undefined) await ensureQueue(session, this.names.pull, settings);
+    else this.#shared.madeAt(Date.parse((await ensureCalls(session, this.names, settings)).created));
   }
 
   protected override enter(session: Session): void {
     void this.#reader.read(session);
-    this.#reclaimer?.begin(session);
   }
 
   protected override leave(): void {
-    this.#reclaimer?.end();
+    this.#shared?.leave();
   }
 
   protected override async finish(): Promise<void> {
@@ -354,7 +353,7 @@ export class NatsPush extends Bound implements BoundPush {
   }
 
   protected override async prepare(session: Session): Promise<void> {
-    await ensureQueue(session, this.names.push, this.host.link.settings, BY_ONE);
+    await ensureQueue(session, this.names.push, this.host.link.settings);
   }
 
   protected override enter(session: Session): void {

@@ -7,7 +7,7 @@ import { isClosed, PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { Channel, CloseOptions, PendingReply, Puller, Pusher } from '../../src/transport.ts';
 import { roomOf } from './bound.ts';
-import { EndFinder, type EndListener } from './finder.ts';
+import { ANY_END, EndFinder, type EndListener } from './finder.ts';
 import { pack } from './frames.ts';
 import type { NatsHost } from './host.ts';
 import type { EndKind, ServerNames } from './names.ts';
@@ -238,6 +238,8 @@ export class NatsRequester extends Dialled {
 
 export class NatsPusher extends Dialled implements Pusher {
   readonly #sender: StreamSender;
+  /** Whether several may read there: then prompt calls have a subject of their own. */
+  #isShared = false;
 
   constructor(host: NatsHost, address: string) {
     super(host, address, 'pull');
@@ -256,7 +258,16 @@ export class NatsPusher extends Dialled implements Pusher {
   async send(frames: readonly Bytes[], ids: readonly string[] = []): Promise<void> {
     while (!this.isReady) await this.ready();
     const { subject } = this.names.pull;
-    await this.#sender.add(frames.map((frame, i) => ({ subject, packed: pack([frame]), id: ids[i] })));
+    const { promptCalls } = this.host;
+    const subjectOf = (frame: Bytes) =>
+      this.#isShared && promptCalls.goesPast(frame) ? this.names.promptCalls.subject : subject;
+    await this.#sender.add(
+      frames.map((frame, i) => ({ subject: subjectOf(frame), packed: pack([frame]), id: ids[i] })),
+    );
+  }
+
+  protected override async attach(_session: Session, end: string): Promise<void> {
+    this.#isShared = end === ANY_END;
   }
 
   protected override entered(): void {

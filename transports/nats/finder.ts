@@ -16,7 +16,7 @@ const ANSWER_TIMEOUT = 2_000;
 const OTHERS = 3;
 
 /** Stands for all ends that share an address: what goes through streams does not end with one of them. */
-const ANY_END = '*';
+export const ANY_END = '*';
 
 /** Told of the end that is looked for. */
 export interface EndListener {

@@ -29,6 +29,7 @@ import { NatsLink } from './link.ts';
 import { ANY, besideOf, ClusterNames, checkNatsAddress, chosen, isChosen, numbered } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages, type Packages } from './packages.ts';
+import { PromptCalls } from './prompt-calls.ts';
 import { NatsSharedStore } from './shared-store.ts';
 import { SharedSubscription } from './shared-subscription.ts';
 import { NatsStore } from './store.ts';
@@ -60,6 +61,7 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
   readonly link: NatsLink;
   readonly names: ClusterNames;
   readonly frames: Frames;
+  readonly promptCalls: PromptCalls = new PromptCalls();
   readonly #requesters = new Map<string, NatsRequester>();
   #store: NatsStore | undefined;
 

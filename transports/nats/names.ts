@@ -2,6 +2,7 @@
  * The names of this transport at NATS: addresses, subjects and streams. `<c>` is the cluster, `<s>` the server of an address.
  *
  *     palm.<c>.in.<s>                what is pushed to the server        stream PALM_<c>_IN_<s>
+ *     palm.<c>.in.<s>.prompt         calls of clients that wait for few  in the same stream
  *     palm.<c>.work.<s>              what it pushes to its pullers       stream PALM_<c>_WORK_<s>
  *     palm.<c>.out.<s>.<topic>       what it publishes                   stream PALM_<c>_OUT, for all servers
  *     palm.<c>.sub.<s>.<topic>       who subscribes to that: asked whether there is anybody
@@ -28,6 +29,9 @@ import { escaped } from '../../src/protocol/printable.ts';
 
 /** The consumer that all readers of a server's calls share. */
 export const READERS = 'frond';
+
+/** The one by which they read the calls of clients that wait for few. */
+const PROMPT_READERS = 'frond-prompt';
 
 /** Characters of a hash in the name of a consumer. */
 const HASH = 16;
@@ -169,7 +173,7 @@ export class ClusterNames {
     const own = encodeToken(address.slice('nats:'.length));
     const name = `${own}_${createHash('sha256').update(subject).digest('base64url').slice(0, HASH)}`;
     const { stream } = this.out;
-    return { stream, consumer: name, name, isOnly: false, runs: (seq) => this.#runs(name, seq) };
+    return { stream, consumer: name, subject, name, isOnly: false, runs: (seq) => this.#runs(name, seq) };
   }
 
   /** The name of the server whose ends share a consumer that {@link published} names; undefined for one that it does not. */
@@ -189,7 +193,16 @@ export class ClusterNames {
       calls: {
         stream: this.#stream(`IN_${server}`, '').stream,
         consumer: READERS,
+        subject: this.#subject(`in.${server}`),
         name: server,
+        isOnly: true,
+        runs: (seq) => this.#runs(server, seq),
+      },
+      promptCalls: {
+        stream: this.#stream(`IN_${server}`, '').stream,
+        consumer: PROMPT_READERS,
+        subject: this.#subject(`in.${server}.prompt`),
+        name: `${server}%prompt`,
         isOnly: true,
         runs: (seq) => this.#runs(server, seq),
       },
@@ -246,8 +259,9 @@ function topicFilters(under: string, topic: string): readonly string[] {
 /** Messages that several ends share. */
 export interface SharedQueue {
   readonly stream: string;
-  /** The consumer of the stream that they read by. */
+  /** The consumer of the stream that they read by, and the subject of what it gives. */
   readonly consumer: string;
+  readonly subject: string;
   /** Its name as one token, which no other queue has. */
   readonly name: string;
   /** Whether nobody else reads its messages. */
@@ -282,6 +296,8 @@ export interface ServerNames {
   valuePiece(id: string, number: number | '*'): string;
   /** What is pushed to it, as a queue that several share. */
   readonly calls: SharedQueue;
+  /** What goes past that, in the same stream. */
+  readonly promptCalls: SharedQueue;
   at(kind: EndKind): string;
   who(kind: EndKind): string;
   news(kind: EndKind): string;

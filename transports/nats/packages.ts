@@ -167,12 +167,13 @@ export interface JetStreamManager {
   readonly streams: {
     add(settings: StreamSettings): Promise<StreamInfo>;
     info(name: string): Promise<StreamInfo>;
+    update(name: string, settings: Pick<StreamSettings, 'subjects'>): Promise<StreamInfo>;
     delete(name: string): Promise<boolean>;
     purge(name: string, options?: { readonly filter: string }): Promise<{ readonly purged: number }>;
     /** Asks the leader of a stream. */
     getMessage(
       stream: string,
-      query: { readonly last_by_subj: string },
+      query: { readonly last_by_subj: string } | { readonly next_by_subj: string; readonly seq: number },
     ): Promise<{ readonly data: Uint8Array; readonly seq: number; readonly header?: Headers } | null>;
     /** Removes the message at a place; rejects when there is none. @param erase - whether its bytes are overwritten, too. */
     deleteMessage(stream: string, seq: number, erase: boolean): Promise<boolean>;

@@ -3,7 +3,7 @@ import { besideOf, ClusterNames, checkNatsAddress, decodeToken, numbered, type S
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages } from './packages.ts';
 import { Session } from './session.ts';
-import { BY_ONE, BY_SEVERAL, ensureBig, ensureOut, ensureQueue, tell } from './streams.ts';
+import { ensureBig, ensureCalls, ensureOut, ensureQueue, tell } from './streams.ts';
 
 const NANOSECONDS = 1_000_000;
 
@@ -69,11 +69,11 @@ export class NatsQueues {
       await this.#have(out, (own) => ensureOut(own, this.#names, this.#settings)),
       await this.#have(big, (own) => ensureBig(own, this.#names, this.#settings)),
     ];
-    const queue = (name: StreamName, reading = BY_ONE) =>
-      this.#have(name, (own) => ensureQueue(own, name, this.#settings, reading));
+    const queue = (name: StreamName) => this.#have(name, (own) => ensureQueue(own, name, this.#settings));
     for (const server of servers) {
       const address = addressOf(server);
-      ready.push(await queue(this.#names.server(address).pull, BY_SEVERAL));
+      const names = this.#names.server(address);
+      ready.push(await this.#have(names.pull, (own) => ensureCalls(own, names, this.#settings)));
       if (!hasWorkers) continue;
       const workers = besideOf(address, 'workerPullAddress');
       // Where several Masters share the address, the first has these.

@@ -24,8 +24,12 @@ const ARRIVAL = 500;
 /** Milliseconds in which what was given to an end is with it. */
 const ON_ITS_WAY = 100;
 
-/** Places that are given again at once. Where more lie between the first and the last, most are settled, and NATS's own wait has to do. */
+/** Places that are given again at once. Where more lie between the first and the last, most are settled, or of another queue. */
 const MOST_PLACES = 200_000;
+
+/** Places up to which all between the first and the last are given again, and messages that are looked for one by one where there are more. */
+const FEW_PLACES = 10_000;
+const LOOKED_FOR = 1_000;
 
 /**
  * One of the ends that share a queue: the one whose id is the first of all asks each heartbeat whether the others are there, and they ask for
@@ -36,7 +40,9 @@ const MOST_PLACES = 200_000;
  */
 export class Reclaimer {
   readonly #host: NatsHost;
-  readonly #queue: SharedQueue;
+  readonly #queues: readonly SharedQueue[];
+  /** What the ends that share them speak under. */
+  readonly #group: string;
   readonly #places: () => readonly number[];
   readonly #others = new Set<string>();
   #session: Session | undefined;
@@ -46,10 +52,18 @@ export class Reclaimer {
   /** Whether there may be something of an end that is gone. */
   #isOwed = false;
 
-  /** @param places - the places of what this end has in the stream. */
-  constructor(host: NatsHost, queue: SharedQueue, places: () => readonly number[]) {
+  /**
+   * @param queues - of one stream, which the same ends share.
+   * @param places - the places of what this end has in the stream.
+   */
+  constructor(
+    host: NatsHost,
+    queues: readonly [SharedQueue, ...SharedQueue[]],
+    places: () => readonly number[],
+  ) {
     this.#host = host;
-    this.#queue = queue;
+    this.#queues = queues;
+    this.#group = host.names.readers(queues[0].name);
     this.#places = places;
   }
 
@@ -59,19 +73,18 @@ export class Reclaimer {
     this.#id = randomId();
     this.#isOwed = true;
     const { names } = this.#host;
-    const group = names.readers(this.#queue.name);
     this.#subscriptions = [
       session.subscribe(names.reader(this.#id, '*'), (message) => this.#asked(session, message)),
-      session.subscribe(group, (message) => this.#heard(session, message)),
+      session.subscribe(this.#group, (message) => this.#heard(session, message)),
     ];
-    for (const word of [`here ${this.#id}`, 'who']) session.publish(group, encodeUtf8(word));
+    for (const word of [`here ${this.#id}`, 'who']) session.publish(this.#group, encodeUtf8(word));
     this.#lookIn(ARRIVAL);
   }
 
   end(): void {
     const session = this.#session;
     this.#session = undefined;
-    session?.publish(this.#host.names.readers(this.#queue.name), encodeUtf8(`gone ${this.#id}`));
+    session?.publish(this.#group, encodeUtf8(`gone ${this.#id}`));
     this.#others.clear();
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     this.#subscriptions = [];
@@ -109,7 +122,8 @@ export class Reclaimer {
       delay = BACK;
     } else if (this.#isOwed && this.#isFirst()) {
       // What cannot be said now is asked again.
-      const isOwed = await this.#reclaim(session).then(
+      const reclaiming = Promise.all(this.#queues.map((queue) => this.#reclaim(session, queue)));
+      const isOwed = await reclaiming.then(
         () => false,
         () => true,
       );
@@ -129,13 +143,13 @@ export class Reclaimer {
   }
 
   /** Rejects when it cannot be said yet what nobody has. */
-  async #reclaim(session: Session): Promise<void> {
-    const { stream, consumer } = this.#queue;
+  async #reclaim(session: Session, queue: SharedQueue): Promise<void> {
+    const { stream, consumer } = queue;
     const given = await session.manager.consumers.info(stream, consumer);
     if (given.num_ack_pending === 0) return;
     const first = given.ack_floor.stream_seq + 1;
     const { stream_seq: last, consumer_seq: count } = given.delivered;
-    if (last - first >= MOST_PLACES) return;
+    const places = await placesBetween(session, queue, first, last, given.num_ack_pending);
     const held = new Set<number>();
     // Twice: what comes while it is asked for is with nobody once.
     for (let round = 0; round < 2; round++) {
@@ -147,9 +161,36 @@ export class Reclaimer {
           for (const place of placesIn(decodeUtf8(bytesOf(answer)), first, last)) held.add(place);
       for (const place of this.#places()) held.add(place);
     }
-    for (let place = first; place <= last; place++)
-      if (!held.has(place)) session.publish(againSubject(this.#queue, place, count), AGAIN);
+    for (const place of places)
+      if (!held.has(place)) session.publish(againSubject(queue, place, count), AGAIN);
   }
+}
+
+/**
+ * The places that may have been given, from the first that is not settled to the last: all, or those with a message of the queue where that is soon
+ * looked for. None where NATS's own wait has to do.
+ * @param count - of the messages that were given and are not settled.
+ */
+async function placesBetween(
+  { manager: { streams } }: Session,
+  { stream, subject, isOnly }: SharedQueue,
+  first: number,
+  last: number,
+  count: number,
+): Promise<Iterable<number>> {
+  const found: number[] = [];
+  if (last - first < FEW_PLACES || !isOnly || count > LOOKED_FOR) {
+    if (last - first < MOST_PLACES) for (let place = first; place <= last; place++) found.push(place);
+    return found;
+  }
+  // What is settled is no longer there.
+  for (let seq = first; found.length < 2 * LOOKED_FOR; ) {
+    const next = await streams.getMessage(stream, { next_by_subj: subject, seq });
+    if (next === null || next.seq > last) break;
+    found.push(next.seq);
+    seq = next.seq + 1;
+  }
+  return found;
 }
 
 const AGAIN = encodeUtf8('-NAK');

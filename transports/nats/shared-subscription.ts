@@ -39,7 +39,7 @@ export class SharedSubscription extends Dialled implements Subscription {
       host.report({ type: 'lost', address, topic, count: 1 }),
     );
     this.settler = this.#reader;
-    this.#reclaimer = new Reclaimer(host, this.#queue, () => this.#reader.places);
+    this.#reclaimer = new Reclaimer(host, [this.#queue], () => this.#reader.places);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Delivery[], undefined> {

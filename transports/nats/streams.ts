@@ -2,7 +2,7 @@
 import { NATS_PUSHED_BYTES, NATS_SUBSCRIPTIONS, NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { isLeaderless, NoLeader } from './leader.ts';
-import { type ClusterNames, READERS, type SharedQueue, type StreamName } from './names.ts';
+import { type ClusterNames, READERS, type ServerNames, type SharedQueue, type StreamName } from './names.ts';
 import type { NatsSettings } from './options.ts';
 import type { StreamInfo, StreamSettings } from './packages.ts';
 import type { Session } from './session.ts';
@@ -46,15 +46,44 @@ const common = ({ stream, subject }: StreamName, settings: NatsSettings) => ({
 
 const repeats = (age: number) => NANOSECONDS * Math.min(REPEATS, age);
 
-/** Has a stream whose messages wait until they are read, and the consumer that reads it. A full one refuses. */
+/** Has a stream whose messages wait until they are read by one, and the consumer that reads it. A full one refuses. */
 export async function ensureQueue(
   session: Session,
   name: StreamName,
   settings: NatsSettings,
-  { most, acknowledge, bytes }: Reading,
 ): Promise<StreamInfo> {
-  const made = await ensure(session, {
+  const made = await ensureWork(session, name, [name.subject], settings, BY_ONE);
+  await ensureReader(session, name.stream, READERS, name.subject, BY_ONE);
+  return made;
+}
+
+/** The same for the calls of a server, which several may read: with the calls that go past others, and the consumer that reads them. */
+export async function ensureCalls(
+  session: Session,
+  { pull, promptCalls }: ServerNames,
+  settings: NatsSettings,
+): Promise<StreamInfo> {
+  const { stream, subject } = pull;
+  const subjects = [subject, promptCalls.subject];
+  const made = await ensureWork(session, pull, subjects, settings, BY_SEVERAL);
+  // It was made for a reader that shares it with nobody.
+  if (!made.config.subjects.includes(promptCalls.subject))
+    await tell(session.manager.streams.update(stream, { subjects }), `changing the stream ${stream}`);
+  await ensureReader(session, stream, READERS, subject, BY_SEVERAL);
+  await ensureReader(session, stream, promptCalls.consumer, promptCalls.subject, BY_SEVERAL);
+  return made;
+}
+
+function ensureWork(
+  session: Session,
+  name: StreamName,
+  subjects: string[],
+  settings: NatsSettings,
+  { bytes }: Reading,
+): Promise<StreamInfo> {
+  return ensure(session, {
     ...common(name, settings),
+    subjects,
     retention: 'workqueue',
     storage: settings.storage,
     discard: 'new',
@@ -62,21 +91,28 @@ export async function ensureQueue(
     max_age: NANOSECONDS * settings.queueAge,
     duplicate_window: repeats(settings.queueAge),
   });
-  const { consumers } = session.manager;
+}
+
+async function ensureReader(
+  { manager: { consumers } }: Session,
+  stream: string,
+  reader: string,
+  subject: string,
+  { most, acknowledge }: Reading,
+): Promise<void> {
   const wanted = {
-    durable_name: READERS,
-    filter_subject: name.subject,
+    durable_name: reader,
+    filter_subject: subject,
     ack_policy: 'explicit',
     ack_wait: NANOSECONDS * acknowledge,
     max_ack_pending: most,
   } as const;
-  const kept = (error: unknown) => orElse(consumers.info(name.stream, READERS), error);
+  const kept = (error: unknown) => orElse(consumers.info(stream, reader), error);
   await tell(
     // One that was made with other settings keeps them.
-    consumers.add(name.stream, wanted).catch(kept),
-    `making the consumer ${READERS} of ${name.stream}`,
+    consumers.add(stream, wanted).catch(kept),
+    `making the consumer ${reader} of ${stream}`,
   );
-  return made;
 }
 
 /** Has the stream of publications. A full one drops what is oldest. */

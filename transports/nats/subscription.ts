@@ -208,6 +208,7 @@ export class NatsSubscription extends Dialled implements Subscription {
       // A server that runs a call again which another one had when it died publishes what is here already.
       const frames = ids === undefined ? given : given.filter((_, i) => this.#seen.isNew(ids[i] ?? ''));
       const topic = this.names.topicOf(message.subject);
+      this.host.promptCalls.answered(topic, frames.length);
       if (frames.length > 0) this.#queue.push([{ topic, frames, position: message.seq }]);
     } catch (error) {
       if (session !== this.host.link.session) return;

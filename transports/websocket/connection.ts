@@ -45,9 +45,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
 
   override identify(wished?: string): Promise<void> {
     if (wished !== undefined) {
-      return Promise.reject(
-        invalidCall('behind a relay a client has the id that the relay gives: leave out id'),
-      );
+      return Promise.reject(invalidCall('behind a relay the relay gives the id: leave out id'));
     }
     return this.#identified.promise;
   }

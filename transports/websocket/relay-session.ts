@@ -169,7 +169,7 @@ export class RelaySession {
     const heaviest = Math.ceil(window / (1 + (features & FEATURES)));
     const terms = { client, maxFrame, window, heaviest, keyPrefix };
     if (!isResumed && !this.#session?.goesOn?.(id, terms))
-      this.#lose('the relay forgot the session: it was restarted, or the client was away or too slow');
+      this.#lose('the relay forgot the session: it was restarted, or the client away or too slow');
     // None either where a relay says that it has resumed what this client does not have.
     const before = this.#session;
     const session: SharedSession = before ?? {

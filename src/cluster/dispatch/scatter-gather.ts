@@ -70,6 +70,8 @@ export interface DispatchOptions extends ServingOptions {
 export interface DispatchSource {
   /** The frames that come in. */
   readonly batches: AsyncIterator<readonly Bytes[], undefined>;
+  /** Those of clients that wait for few. */
+  readonly prompt?: AsyncIterator<readonly Bytes[], undefined> | undefined;
   /** What has to be settled of them. Absent where the transport settles nothing. */
   readonly inputs?: OpenInputs | undefined;
   /** Ends the batches, within the milliseconds that are left. */
@@ -185,7 +187,8 @@ export async function openDispatch(
     offers: () => dispatcher.offers,
   });
   const ahead = inputs && PULLED;
-  intake = host.intake([source.batches], { other: budgets.out, gate: dispatcher.gate, ahead });
+  const bounds = { other: budgets.out, gate: dispatcher.gate, ahead };
+  intake = host.intake([source.batches], bounds, source.prompt);
   const scattered = scattering.serve(intake);
   const takePushed = (frames: readonly Bytes[]) => {
     const { results, refused } = dispatcher.pushedCameBack(frames);

@@ -53,7 +53,7 @@ export class Master extends Role {
       const pull = await host.connection.bindPull(pullAddress, host.sharing);
       const inputs = host.openInputs(pull, own.gather !== undefined);
       const source = {
-        batches: batchesOf(pull, inputs),
+        ...batchesOf(pull, inputs),
         inputs,
         stop: async () => pull.stop(),
         addresses: { pull_address: pull.address },

@@ -20,6 +20,12 @@ const MESSAGE_COST = 1_024;
 /** Bytes of a client's id by which clients that take turns are told apart. */
 const LONGEST_ID = 256;
 
+/** Messages that may wait here before a source is read on, and whom to tell when fewer do. */
+interface Ahead {
+  readonly most: number | undefined;
+  few: Deferred<void> | undefined;
+}
+
 /** Bytes that a waiting message takes of a budget. */
 export function costOf(frame: Uint8Array): number {
   return frame.length + MESSAGE_COST;
@@ -65,8 +71,11 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   /** What a message of the last batch cost on average. */
   #usual = MESSAGE_COST;
   #reader: Deferred<IteratorResult<Iterable<Bytes>, undefined>> | undefined;
-  /** Resolves when few enough wait for more to be read. */
-  #few: Deferred<void> | undefined;
+  /** Of the usual sources, and of those of prompt messages. */
+  readonly #ahead: Ahead;
+  readonly #promptAhead: Ahead = { most: 1, few: undefined };
+  /** Prompt messages that wait. */
+  readonly #prompt = new Set<Bytes>();
   /** A batch that came while nothing waited. It is taken in order, unless its messages have to wait. */
   #batch: readonly Bytes[] = [];
   #at = 0;
@@ -74,7 +83,8 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     next: () => {
       if (this.#at < this.#batch.length && this.#settings.gate?.isFull) this.held();
       const value = this.#at < this.#batch.length ? this.#batch[this.#at++] : this.#turns.shift();
-      if (this.#few !== undefined) this.#tellFew();
+      if (this.#prompt.size > 0 && value !== undefined) this.#prompt.delete(value);
+      if (this.#ahead.few !== undefined || this.#promptAhead.few !== undefined) this.#tellFew();
       if (value !== undefined) return { done: false, value };
       this.#batch = [];
       this.#at = 0;
@@ -84,7 +94,8 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
 
   constructor(settings: IntakeSettings) {
     this.#settings = settings;
-    const { gate } = settings;
+    const { gate, ahead } = settings;
+    this.#ahead = { most: ahead, few: undefined };
     this.#turns = new Turns<Bytes>(gate && ((owner) => gate.holdsUp(owner)));
   }
 
@@ -93,15 +104,20 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     return this.#turns.size + this.#batch.length - this.#at;
   }
 
-  /** Reads a source until it ends. Add all sources before the first `next`. */
-  async read(source: AsyncIterator<readonly Bytes[], undefined>): Promise<void> {
-    const { budget, other, ahead } = this.#settings;
+  /**
+   * Reads a source until it ends. Add all sources before the first `next`.
+   * @param isPrompt - whether its messages are of clients that wait for few: they are read as soon as none of them waits, whatever else does.
+   */
+  async read(source: AsyncIterator<readonly Bytes[], undefined>, isPrompt = false): Promise<void> {
+    const { budget, other } = this.#settings;
+    const ahead = isPrompt ? this.#promptAhead : this.#ahead;
     this.#sources++;
     for (;;) {
-      if (ahead !== undefined && this.size >= ahead) await this.#untilFew();
+      while (this.#hasEnough(ahead)) await this.#untilFew(ahead);
       const { done, value: batch } = await source.next(this.#most());
       if (done) break;
       const value = this.#wanted(batch);
+      if (isPrompt) for (const frame of value) this.#prompt.add(frame);
       let cost = 0;
       for (const frame of value) cost += costOf(frame);
       if (value.length > 0) this.#usual = cost / value.length;
@@ -196,7 +212,10 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
       (owner) => frames.mayBeOf(owner),
       (frame) => frames.has(frame),
     );
-    for (const frame of dropped) this.release(frame);
+    for (const frame of dropped) {
+      this.#prompt.delete(frame);
+      this.release(frame);
+    }
     this.#settings.onCancelled?.(dropped.length);
     this.#tellFew();
     return dropped.length;
@@ -207,15 +226,22 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     return this.#sources === 0 && this.size === 0 ? { done: true, value: undefined } : undefined;
   }
 
-  #untilFew(): Promise<void> {
-    this.#few ??= deferred();
-    return this.#few.promise;
+  #hasEnough(ahead: Ahead): boolean {
+    const waiting = ahead === this.#promptAhead ? this.#prompt.size : this.size - this.#prompt.size;
+    return ahead.most !== undefined && waiting >= ahead.most;
+  }
+
+  #untilFew(ahead: Ahead): Promise<void> {
+    ahead.few ??= deferred();
+    return ahead.few.promise;
   }
 
   #tellFew(): void {
-    if (this.size >= (this.#settings.ahead ?? Number.POSITIVE_INFINITY)) return;
-    this.#few?.resolve();
-    this.#few = undefined;
+    for (const ahead of [this.#ahead, this.#promptAhead]) {
+      if (ahead.few === undefined || this.#hasEnough(ahead)) continue;
+      ahead.few.resolve();
+      ahead.few = undefined;
+    }
   }
 
   #wake(): void {

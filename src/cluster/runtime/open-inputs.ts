@@ -191,14 +191,22 @@ export function subscriptionOf(frame: Bytes): string | undefined {
   }
 }
 
+/** What a bound end gives. */
+export interface PulledBatches {
+  readonly batches: AsyncIterator<readonly Bytes[], undefined>;
+  /** Those of clients that wait for few. */
+  readonly prompt: AsyncIterator<readonly Bytes[], undefined> | undefined;
+}
+
 /** The batches of a bound end; noted, where it settles what it gives. */
-export function batchesOf(
-  pull: BoundPull,
-  inputs: OpenInputs | undefined,
-): AsyncIterator<readonly Bytes[], undefined> {
+export function batchesOf(pull: BoundPull, inputs: OpenInputs | undefined): PulledBatches {
   const { settler } = pull;
   const batches = pull[Symbol.asyncIterator]();
-  if (inputs === undefined || settler === undefined) return batches;
+  const prompt = pull.prompt?.[Symbol.asyncIterator]();
+  if (inputs === undefined || settler === undefined) return { batches, prompt };
   inputs.hear(settler);
-  return inputs.batches(batches, settler);
+  return {
+    batches: inputs.batches(batches, settler),
+    prompt: prompt && inputs.batches(prompt, settler),
+  };
 }

@@ -212,10 +212,14 @@ export class RoleHost implements FailureSettings, FunctionScope {
     });
   }
 
-  /** Reads sources as long as there is room. */
+  /**
+   * Reads sources as long as there is room.
+   * @param prompt - the one whose messages are read whatever else waits.
+   */
   intake(
     sources: readonly AsyncIterator<readonly Bytes[], undefined>[],
     bounds: Pick<IntakeSettings, 'other' | 'gate' | 'ahead'> = {},
+    prompt?: AsyncIterator<readonly Bytes[], undefined>,
   ): Intake {
     const onFull = () => this.#isFull();
     const onCancelled = (count: number) => {
@@ -231,6 +235,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     this.cancellations.add(intake);
     this.addQueue(() => intake.size);
     for (const source of sources) intake.read(source);
+    if (prompt !== undefined) intake.read(prompt, true);
     return intake;
   }
 

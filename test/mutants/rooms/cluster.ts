@@ -392,6 +392,29 @@ export const CLUSTER: readonly Mutant[] = [
     suites: ['test/unit/cluster/runtime/role-host.test.ts'],
   },
   {
+    name: 'cluster-prompt-messages-that-were-taken-still-wait',
+    file: 'src/cluster/runtime/intake.ts',
+    find: `      if (this.#prompt.size > 0 && value !== undefined) this.#prompt.delete(value);
+`,
+    replace: '',
+    suites: ['test/unit/cluster/runtime/intake.test.ts'],
+  },
+  {
+    name: 'cluster-prompt-messages-that-were-cancelled-still-wait',
+    file: 'src/cluster/runtime/intake.ts',
+    find: `      this.#prompt.delete(frame);
+`,
+    replace: '',
+    suites: ['test/unit/cluster/runtime/intake.test.ts'],
+  },
+  {
+    name: 'cluster-prompt-messages-keep-others-from-being-read',
+    file: 'src/cluster/runtime/intake.ts',
+    find: 'this.#prompt.size : this.size - this.#prompt.size',
+    replace: 'this.#prompt.size : this.size',
+    suites: ['test/unit/cluster/runtime/intake.test.ts'],
+  },
+  {
     name: 'cluster-link-tells-results-in-two-requests-at-once',
     file: 'src/cluster/worker-link/leased-link.ts',
     find: 'this.underWay === 0 && this.#reporting === undefined && this.#fitOneRequest',

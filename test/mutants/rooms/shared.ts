@@ -210,6 +210,38 @@ export const SHARED: readonly Mutant[] = [
     suites: ['test/unit/transports/nats/absences.test.ts'],
   },
   {
+    name: 'nats-any-number-of-calls-goes-past',
+    file: 'transports/nats/prompt-calls.ts',
+    find: `      if (countOf(calls) >= NATS_PROMPT) return false;
+`,
+    replace: '',
+    suites: ['test/unit/transports/nats/prompt-calls.test.ts'],
+  },
+  {
+    name: 'nats-answered-calls-still-count',
+    file: 'transports/nats/prompt-calls.ts',
+    find: `    call.left -= count;
+`,
+    replace: `    call.left -= 0 * count;
+`,
+    suites: ['test/unit/transports/nats/prompt-calls.test.ts'],
+  },
+  {
+    name: 'nats-unanswered-calls-count-for-ever',
+    file: 'transports/nats/prompt-calls.ts',
+    find: 'if (now - at >= FORGOTTEN) calls.delete(key);',
+    replace: 'if (now - at < 0) calls.delete(key);',
+    suites: ['test/unit/transports/nats/prompt-calls.test.ts'],
+  },
+  {
+    name: 'nats-clients-with-prompt-calls-pile-up',
+    file: 'transports/nats/prompt-calls.ts',
+    find: `    if (this.#clients.size > MOST_CLIENTS) this.#forgetOldest();
+`,
+    replace: '',
+    suites: ['test/unit/transports/nats/prompt-calls.test.ts'],
+  },
+  {
     name: 'nats-flush-outlives-its-connection',
     file: 'transports/nats/session.ts',
     find: 'await Promise.race([this.#connection.flush().catch(() => {}), this.ended]);',

@@ -130,7 +130,7 @@ export const ZEROMQ: readonly Mutant[] = [
   {
     name: 'zeromq-news-of-a-socket-after-its-end',
     file: 'transports/zeromq/dialled.ts',
-    find: 'socket === this.socket && !this.isClosed;',
+    find: 'socket === this.socket && socket !== this.#left && !this.isClosed;',
     replace: 'socket === this.socket;',
     suites: ['test/unit/transports/zeromq/dialled.test.ts'],
   },

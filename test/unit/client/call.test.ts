@@ -595,7 +595,7 @@ describe('an answer', () => {
     const payload = bytes('');
     expect(readAnswer(message({ payload }), true)).toBe(payload);
     expect(readAnswer(message({ payload: bytes('0') }), true)).toMatchObject({
-      message: "server.f answered '0': in pylm the function raised or does not exist: see its log",
+      message: "server.f answered '0': in pylm it raised or does not exist: see its log",
     });
   });
 

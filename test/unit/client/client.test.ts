@@ -143,7 +143,7 @@ describe('an eval', () => {
         cache: 'c',
         stage: 0,
         payload: bytes('x'),
-        features: Feature.batches | Feature.session,
+        features: Feature.batches | Feature.session | Feature.single,
       },
     ]);
     expect(calls[0]?.client).toMatch(/^me\//);
@@ -244,7 +244,7 @@ describe('what a call says of itself', () => {
     [{ messages: 0 }, Feature.batches | Feature.detached],
     [{ messages: 0, detached: false }, Feature.batches | Feature.detached],
   ])('with %j has these features: %i', async (options, features) => {
-    expect(await sent(options)).toMatchObject({ features, cache: '' });
+    expect(await sent(options)).toMatchObject({ features: features | Feature.single, cache: '' });
     expect(await sent({ messages: 1, ...options }, 'job')).toMatchObject({ features, cache: '' });
   });
 

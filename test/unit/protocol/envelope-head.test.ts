@@ -8,10 +8,11 @@ import {
   headEnd,
   isAfterHead,
   isTidyTail,
+  mayPass,
   payloadEnd,
   statusIn,
 } from '../../../src/protocol/envelope-head.ts';
-import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { Feature, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
 import { bytesField, join, varint, varintField } from '../../support/envelope-frames.ts';
 
 const encode = (fields: Partial<PalmMessage>) => new EnvelopeCodec().encode(palmMessage(fields));
@@ -220,5 +221,27 @@ describe('the client in a frame', () => {
     ['behind two pipelines', join(bytesField(1, 'p'), bytesField(1, 'p'), bytesField(2, 'c'))],
   ])('%s is not', (_, frame) => {
     expect(clientRange(frame)).toEqual([0, 0]);
+  });
+});
+
+describe('a message that may pass others of its call', () => {
+  it('is the only one of a frond client, or has a number', () => {
+    fc.assert(
+      fc.property(head, body, fc.nat(511), fc.nat(300), (own, rest, features, ordinal) => {
+        const frame = encode({ ...own, ...rest, features, ordinal });
+        const isSingle = (features & Feature.single) !== 0;
+        expect(mayPass(frame)).toBe(isSingle || (features > 0 && ordinal > 0));
+      }),
+    );
+  });
+
+  it.each([
+    ['an empty frame', []],
+    ['a frame that is cut off in its payload', [0x32, 9, 1]],
+    ['a frame that is cut off in its features', [0xc0, 0x3e]],
+    ['fields in an unusual order', [0x32, 1, 1, 0x12, 1, 0x61, 0xc0, 0x3e, 64]],
+    ['another field with the same first byte', [0xc0, 0x3f, 64]],
+  ])('is not %s', (_, frame) => {
+    expect(mayPass(Uint8Array.from(frame))).toBe(false);
   });
 });

@@ -1,9 +1,11 @@
 /** Messages that wait for a function: how many are read ahead, whose turn it is, and what is given back. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ByteBudget } from '../../../../src/async/byte-budget.ts';
+import { CancelledFrames } from '../../../../src/cluster/runtime/cancellations.ts';
 import { checkMaxWaiting, costOf, type Gate, Intake } from '../../../../src/cluster/runtime/intake.ts';
 import { PULLED } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { CancelledCalls } from '../../../../src/protocol/cancelled-calls.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../../src/protocol/message.ts';
 import { encodePriority } from '../../../../src/protocol/priority.ts';
@@ -95,6 +97,51 @@ describe('what nobody waits for', () => {
     expect(budget.used).toBe(2 * costOf(frameOf('a/1')));
     const [first, second] = (await intake.next()).value ?? [];
     expect([first, second].map((frame) => clientIn(frame ?? frameOf('')))).toEqual(['a/1', 'b/1']);
+  });
+});
+
+describe('messages of clients that wait for few', () => {
+  it('are read whatever else waits, once none of them does, and take turns with the others', async () => {
+    const budget = new ByteBudget(1_000_000);
+    const intake = new Intake({ budget, onFull: () => {}, ahead: 1 });
+    const usual = source(
+      ['a/1', 'a/2', 'a/3', 'a/4'].map((client) => frameOf(client)),
+      [frameOf('a/5')],
+    );
+    const prompt = source(
+      ['b/1', 'b/2', 'c/1'].map((client) => frameOf(client)),
+      [frameOf('d/1')],
+    );
+    void intake.read(usual.own);
+    void intake.read(prompt.own, true);
+    await settle();
+    expect([intake.size, usual.state.asked, prompt.state.asked]).toEqual([7, 1, 1]);
+    const taken: string[] = [];
+    const take = async () => {
+      for (const frame of (await intake.next()).value ?? []) {
+        taken.push(clientIn(frame));
+        intake.release(frame);
+        await settle();
+      }
+    };
+    await take();
+    expect(taken).toEqual(['a/1', 'b/1', 'c/1', 'a/2', 'b/2', 'a/3', 'd/1', 'a/4', 'a/5']);
+    expect(budget.used).toBe(0);
+  });
+
+  it('do not keep others from being read, and make room when they are cancelled', async () => {
+    const intake = new Intake({ budget: new ByteBudget(1_000_000), onFull: () => {}, ahead: 1 });
+    const prompt = source([frameOf('b/1')], [frameOf('c/1')]);
+    void intake.read(prompt.own, true);
+    await settle();
+    const usual = source([frameOf('a/1')]);
+    void intake.read(usual.own);
+    await settle();
+    expect([intake.size, prompt.state.asked]).toEqual([2, 1]);
+    const notice = { client: 'b', calls: [], code: 'CANCELLED', reason: '' } as const;
+    intake.cancel(new CancelledFrames(new CancelledCalls([notice]), [notice]));
+    await settle();
+    expect([intake.size, prompt.state.asked]).toEqual([2, 2]);
   });
 });
 

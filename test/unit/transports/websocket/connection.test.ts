@@ -105,7 +105,7 @@ describe('a connection', () => {
     expect([connection.id, connection.keyPrefix]).toEqual(['', '']);
     await expect(connection.identify('own')).rejects.toMatchObject({
       code: 'INVALID_CALL',
-      message: 'behind a relay a client has the id that the relay gives: leave out id',
+      message: 'behind a relay the relay gives the id: leave out id',
     });
     await welcome();
     await within(2_000, connection.identify());
