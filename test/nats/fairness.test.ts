@@ -54,6 +54,7 @@ async function crowd(cluster: string, path: string, inputs: number) {
     'all inputs to be sent',
   );
   return {
+    many,
     few,
     results,
     async [Symbol.asyncDispose]() {
@@ -79,13 +80,17 @@ describe.each(['Server', 'Master'])('a %s that has 5,000 inputs of one client', 
           ];
     {
       await using own = await crowd(cluster, 'server.nap', MANY);
-      const { few, results } = own;
+      const { many, few, results } = own;
       const before = results.length;
       for (let i = 0; i < 20; i++) expect(await within(10_000, few.eval('server.nap', `${i}`))).toBe(`${i}`);
       const inputs = Array.from({ length: 40 }, (_, i) => String(i));
       expect(await within(20_000, readAll(few.map('server.nap', inputs)))).toEqual(inputs);
       // 60 calls: in turn with the other's, and some more that were begun or fetched already.
       expect(results.length - before).toBeLessThan(MANY / 2);
+      const then = results.length;
+      // An eval beside one's own job, too.
+      expect(await within(10_000, many.eval('server.nap', 'own'))).toBe('own');
+      expect(results.length - then).toBeLessThan(MANY / 2);
       if (role === 'Server') expect(results).toEqual(results.map((_, i) => String(i)));
     }
     for (const one of roles.reverse()) await one.close({ timeout: 0 });

@@ -20,6 +20,9 @@ const MESSAGE_COST = 1_024;
 /** Bytes of a client's id by which clients that take turns are told apart. */
 const LONGEST_ID = 256;
 
+/** Ends the name under which a client's prompt messages take turns. */
+const PROMPT = ' prompt';
+
 /** Messages that may wait here before a source is read on, and whom to tell when fewer do. */
 interface Ahead {
   readonly most: number | undefined;
@@ -190,7 +193,10 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   }
 
   #push(frame: Bytes): void {
-    this.#turns.push(this.#clients.of(frame), frame, priorityOf(frame));
+    const client = this.#clients.of(frame);
+    // What is prompt does not wait behind what else its client has here, and while it waits no other prompt message is read.
+    const isPrompt = this.#prompt.size > 0 && this.#prompt.has(frame);
+    this.#turns.push(isPrompt ? `${client}${PROMPT}` : client, frame, priorityOf(frame));
   }
 
   /** Says that clients that were held up may pass again. */

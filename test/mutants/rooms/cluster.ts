@@ -415,6 +415,13 @@ export const CLUSTER: readonly Mutant[] = [
     suites: ['test/unit/cluster/runtime/intake.test.ts'],
   },
   {
+    name: 'cluster-prompt-messages-wait-behind-others-of-their-client',
+    file: 'src/cluster/runtime/intake.ts',
+    find: 'this.#prompt.size > 0 && this.#prompt.has(frame);',
+    replace: 'false;',
+    suites: ['test/unit/cluster/runtime/intake.test.ts'],
+  },
+  {
     name: 'cluster-link-tells-results-in-two-requests-at-once',
     file: 'src/cluster/worker-link/leased-link.ts',
     find: 'this.underWay === 0 && this.#reporting === undefined && this.#fitOneRequest',

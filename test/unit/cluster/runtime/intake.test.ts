@@ -129,6 +129,22 @@ describe('messages of clients that wait for few', () => {
     expect(budget.used).toBe(0);
   });
 
+  it('do not wait behind others of their client, whom a part behind has enough of', async () => {
+    const gate: Gate = { isFull: true, holdsUp: (client) => client === 'a/' };
+    const { intake } = ground(1_000_000, undefined, gate);
+    void intake.read(source(['a/1', 'a/2', 'b/1'].map((client) => frameOf(client))).own);
+    void intake.read(source([frameOf('a/3')], [frameOf('c/1')]).own, true);
+    await settle();
+    const taken: string[] = [];
+    while (taken.length < 3) {
+      const { value } = await intake.next();
+      for (const frame of value ?? []) taken.push(clientIn(frame));
+      await settle();
+    }
+    expect(taken.sort()).toEqual(['a/3', 'b/1', 'c/1']);
+    expect(intake.size).toBe(2);
+  });
+
   it('do not keep others from being read, and make room when they are cancelled', async () => {
     const intake = new Intake({ budget: new ByteBudget(1_000_000), onFull: () => {}, ahead: 1 });
     const prompt = source([frameOf('b/1')], [frameOf('c/1')]);
