@@ -1,7 +1,7 @@
 /** Clusters for tests, on any transport that binds. */
 import { afterEach } from 'vitest';
 import { type RoleDefinition, type RunningRole, startRole } from '../../src/cluster/index.ts';
-import { Client, type ConnectOptions } from '../../src/index.ts';
+import { Client, type ConnectOptions, PalmError } from '../../src/index.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { freeAddress } from './ports.ts';
 import { within } from './wait.ts';
@@ -30,6 +30,15 @@ export interface TestCluster extends Omit<TestGround, 'close'> {
   own<T extends { close(): Promise<unknown> }>(closable: T): T;
 }
 
+/** Whether a role was refused an address that was chosen for it: another process, as of a second suite, has taken it meanwhile. */
+function isOfChosen(error: unknown, used: object, chosen: Readonly<Record<string, string>>): boolean {
+  if (!(error instanceof PalmError) || !error.message.includes('already in use')) return false;
+  const addresses: Readonly<Record<string, unknown>> = { ...used };
+  return Object.entries(chosen).some(
+    ([key, address]) => addresses[key] === address && error.message.includes(address),
+  );
+}
+
 /** Starts roles and clients that are closed when the test is over, the newest first. */
 export function testCluster(make: () => TestGround): () => TestCluster {
   let opened: { close(): Promise<unknown> }[] = [];
@@ -54,12 +63,18 @@ export function testCluster(make: () => TestGround): () => TestCluster {
         if (definition.role === 'server' || definition.role === 'master') bound.push('pullAddress');
         if (definition.role === 'master' || definition.role === 'hub')
           bound.push('workerPullAddress', 'workerPushAddress');
-        const addresses: Record<string, string> = {};
-        // Where a system chooses ports it gives them to outgoing connections, too: a role would not get its own again.
-        if (definition.role !== 'worker')
-          for (const key of bound) addresses[key] = any === ANY_PORT ? await freeAddress() : any;
-        const whole = { loggingLevel: 'silent', ...addresses, ...definition } as RoleDefinition;
-        return own((await startRole(whole, ground.transport)) as R);
+        for (;;) {
+          const addresses: Record<string, string> = {};
+          // Where a system chooses ports it gives them to outgoing connections, too: a role would not get its own again.
+          if (definition.role !== 'worker')
+            for (const key of bound) addresses[key] = any === ANY_PORT ? await freeAddress() : any;
+          const whole = { loggingLevel: 'silent', ...addresses, ...definition } as RoleDefinition;
+          try {
+            return own((await startRole(whole, ground.transport)) as R);
+          } catch (error) {
+            if (!isOfChosen(error, { ...addresses, ...definition }, addresses)) throw error;
+          }
+        }
       },
       connect: async (options) =>
         own(await Client.connect({ transport: ground.transport, loggingLevel: 'silent', ...options })),
