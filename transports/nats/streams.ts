@@ -107,7 +107,7 @@ async function ensureReader(
     ack_wait: NANOSECONDS * acknowledge,
     max_ack_pending: most,
   } as const;
-  const kept = (error: unknown) => orElse(consumers.info(stream, reader), error);
+  const kept = (error: unknown) => orElse(() => consumers.info(stream, reader), error);
   await tell(
     // One that was made with other settings keeps them.
     consumers.add(stream, wanted).catch(kept),
@@ -160,7 +160,7 @@ export async function ensurePublished(
   } as const;
   await tell(
     // Another process may have made it in between.
-    consumers.add(stream, wanted).catch((error) => orElse(consumers.info(stream, consumer), error)),
+    consumers.add(stream, wanted).catch((error) => orElse(() => consumers.info(stream, consumer), error)),
     `making the consumer ${consumer} of ${stream}`,
   );
 }
@@ -201,18 +201,25 @@ export function ensureCache(session: Session, name: StreamName, settings: NatsSe
 
 async function ensure({ manager: { streams } }: Session, settings: StreamSettings): Promise<StreamInfo> {
   const { name } = settings;
-  const found = await streams.info(name).catch(() => undefined);
+  const found = await tell(
+    streams.info(name).catch((error) => (isLeaderless(error) ? Promise.reject(error) : undefined)),
+    `looking at the stream ${name}`,
+  );
   if (found !== undefined) return found;
   // Another process may have made it in between.
   return tell(
-    streams.add(settings).catch((error) => orElse(streams.info(name), error)),
+    streams.add(settings).catch((error) => orElse(() => streams.info(name), error)),
     `making the stream ${name}`,
   );
 }
 
-/** Gives what is there although it could not be made. Rejects with why not, or with why nobody can say whether it is there. */
-function orElse<T>(info: Promise<T>, error: unknown): Promise<T> {
-  return info.catch((other) => Promise.reject(isLeaderless(other) ? other : error));
+/**
+ * Gives what is there although it could not be made. Rejects with why not, or with why nobody can say whether it is there. Without a leader each
+ * question takes 5 s, so nothing more is asked then.
+ */
+function orElse<T>(info: () => Promise<T>, error: unknown): Promise<T> {
+  if (isLeaderless(error)) return Promise.reject(error);
+  return info().catch((other) => Promise.reject(isLeaderless(other) ? other : error));
 }
 
 /** Rejects with an error that says what was being done at NATS. */
