@@ -35,7 +35,7 @@ async function compareWaits(bench: Bench, url: string): Promise<void> {
   const options = { kind: 'nats', servers: url } as const;
   const calls = Math.round(1_000 * bench.scale);
   const p50 = async () => (await runFrond('evals', 'nats:of1', 'master', calls, options)).p50 ?? Number.NaN;
-  const inputs = Math.round(1_000_000 * bench.scale);
+  const inputs = Math.round(100_000 * bench.scale);
   bench.doing(`one call while ${inputs} inputs of another client wait`);
   const alone = await p50();
   const beside = await withProcesses(async (start) => {
