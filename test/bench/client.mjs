@@ -45,6 +45,21 @@ async function measured(run) {
   return { seconds: (performance.now() - wall) / 1e3, cpuSeconds: (user + system) / 1e6, ...more };
 }
 
+/** Calls of a function, one after another, after some that are not measured. */
+async function roundTrips(name, before) {
+  const call = `${serverName}.${name}`;
+  for (let i = 0; i < before; i++) await client.eval(call, payload);
+  return measured(async () => {
+    const took = [];
+    for (let i = 0; i < messages; i++) {
+      const start = performance.now();
+      await client.eval(call, payload);
+      took.push(performance.now() - start);
+    }
+    return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
+  });
+}
+
 const commands = {
   async connect() {
     await client.eval(`${serverName}.same`, payload);
@@ -79,33 +94,9 @@ const commands = {
     return measured(async () => void (await set(messages)));
   },
   /** Round trips, one at a time. */
-  async trips() {
-    const call = `${serverName}.same`;
-    for (let i = 0; i < Math.max(messages / 4, WARM_UP); i++) await client.eval(call, payload);
-    return measured(async () => {
-      const took = [];
-      for (let i = 0; i < messages; i++) {
-        const start = performance.now();
-        await client.eval(call, payload);
-        took.push(performance.now() - start);
-      }
-      return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
-    });
-  },
+  trips: () => roundTrips('same', Math.max(messages / 4, WARM_UP)),
   /** Calls of `nap`, one at a time. */
-  async evals() {
-    const call = `${serverName}.nap`;
-    for (let i = 0; i < 100; i++) await client.eval(call, payload);
-    return measured(async () => {
-      const took = [];
-      for (let i = 0; i < messages; i++) {
-        const start = performance.now();
-        await client.eval(call, payload);
-        took.push(performance.now() - start);
-      }
-      return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
-    });
-  },
+  evals: () => roundTrips('nap', 100),
   /** Sends inputs of `nap`, says when all have left, and waits for the answers until stdin ends. */
   async crowd() {
     const busy = client.job(`${serverName}.nap`, payloads(messages), { messages });

@@ -183,7 +183,7 @@ async function placesBetween(
     if (last - first < MOST_PLACES) for (let place = first; place <= last; place++) found.push(place);
     return found;
   }
-  // What is settled is no longer there.
+  // The stream removes what is settled, so each message that is found is open.
   for (let seq = first; found.length < 2 * LOOKED_FOR; ) {
     const next = await streams.getMessage(stream, { next_by_subj: subject, seq });
     if (next === null || next.seq > last) break;

@@ -186,7 +186,7 @@ export function subscriptionOf(frame: Bytes): string | undefined {
     const topic = clientOf(decodeUtf8(frame, start, end));
     return asksForProof(topic) ? topic : undefined;
   } catch {
-    // It is no text: such a frame is refused when its turn comes.
+    // The client's id is not UTF-8. The frame is refused when its turn comes.
     return undefined;
   }
 }

@@ -212,7 +212,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
    *
    * Items travel in one request at a time. After a break a request is sent again as soon as its sender has heard of that, and
    * by then the Master may have a newer one: it would pass over results that come behind the end of their lease. The Master may
-   * hold a request for work, too, so that has items only when nothing is under way: before the answer there are no further ones.
+   * also hold a request for work. So such a request has items only when nothing is under way: then no more of them come before its answer.
    */
   #pump(): void {
     if (this.#failure !== undefined) return;

@@ -16,6 +16,7 @@ import { progressTopic } from '../../../../src/protocol/progress.ts';
 import type {
   BindingConnection,
   BindingTransport,
+  BoundPublish,
   BoundPull,
   ConnectionStatus,
   Delivery,
@@ -54,6 +55,24 @@ function noted() {
     },
   };
   return { transport, closed };
+}
+
+/** A transport whose bound publishers are as `change` makes them. */
+function publishing(
+  real: BindingTransport,
+  change: (bound: BoundPublish) => Omit<BoundPublish, 'onSubscribers'>,
+): BindingTransport {
+  return {
+    ...real,
+    name: real.name,
+    checkAddress: (address) => real.checkAddress(address),
+    open: async () => {
+      const connection = (await real.open()) as BindingConnection;
+      const bindPublish = connection.bindPublish.bind(connection);
+      connection.bindPublish = async (address) => change(await bindPublish(address));
+      return connection;
+    },
+  };
 }
 
 const options = (transport: BindingTransport) => ({
@@ -634,28 +653,17 @@ it('clients that go together are told in parts, so that others are served betwee
   const told: number[] = [];
   const real = memory();
   let listener: ((topic: string, isThere: boolean) => void) | undefined;
-  const transport: BindingTransport = {
-    ...real,
-    name: real.name,
-    checkAddress: (address) => real.checkAddress(address),
-    open: async () => {
-      const connection = (await real.open()) as BindingConnection;
-      const bindPublish = connection.bindPublish.bind(connection);
-      connection.bindPublish = async (address) => {
-        const bound = await bindPublish(address);
-        const publish = bound.publish.bind(bound);
-        bound.publish = (deliveries) => {
-          told.push(deliveries.length);
-          return publish(deliveries);
-        };
-        bound.onSubscribers = (own) => {
-          listener = own;
-        };
-        return bound;
-      };
-      return connection;
-    },
-  };
+  const transport = publishing(real, (bound) => {
+    const publish = bound.publish.bind(bound);
+    bound.publish = (deliveries) => {
+      told.push(deliveries.length);
+      return publish(deliveries);
+    };
+    bound.onSubscribers = (own) => {
+      listener = own;
+    };
+    return bound;
+  });
   const host = await openRoleHost(options(transport), 'server', [], async (own: RoleHost) => {
     await own.publisher('memory://*', (message) => ({ topic: 'a', message }));
     return own;
@@ -691,24 +699,15 @@ describe('where a transport is asked for subscribers', () => {
       idOf: () => 'id',
       onGivenUp: () => {},
     };
-    const transport: BindingTransport = {
-      ...real,
-      name: real.name,
-      checkAddress: (address) => real.checkAddress(address),
-      open: async () => {
-        const connection = (await real.open()) as BindingConnection;
-        const bindPublish = connection.bindPublish.bind(connection);
-        connection.bindPublish = async (address) =>
-          Object.assign(await bindPublish(address), {
-            onSubscribers: undefined,
-            watchSubscribers: (
-              topics: () => Iterable<string>,
-              listener: (topic: string, isThere: boolean) => void,
-            ) => void watching.push({ topics, listener }),
-          });
-        return connection;
-      },
-    };
+    const transport = publishing(real, (bound) =>
+      Object.assign(bound, {
+        onSubscribers: undefined,
+        watchSubscribers: (
+          topics: () => Iterable<string>,
+          listener: (topic: string, isThere: boolean) => void,
+        ) => void watching.push({ topics, listener }),
+      }),
+    );
     const host = await openRoleHost(options(transport), 'server', [], async (own: RoleHost) => own);
     open.push(host);
     const inputs = host.openInputs({ ...(settles && { settler }) } as unknown as BoundPull);
