@@ -49,6 +49,7 @@ export class Absences {
   }
 
   begin(session: Session): void {
+    this.end();
     this.#session = session;
     // What it calls now comes behind this.
     const { come } = this.#settings.names;

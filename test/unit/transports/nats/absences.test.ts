@@ -163,6 +163,19 @@ describe('what is remembered of a subscriber that is gone', () => {
     absences.end();
   });
 
+  it('is asked for by one timer, however often it begins', async () => {
+    const { absences, session, want, there, asked } = ground();
+    want('a/');
+    there.add('a/');
+    const own = session();
+    absences.begin(own);
+    absences.begin(own);
+    await pass(LOOK);
+    expect(asked).toHaveLength(1);
+    absences.end();
+    expect(timersLeft()).toEqual([]);
+  });
+
   it('ends with the session: after an outage all have to come back', async () => {
     const { absences, session, want, hearing, news } = ground();
     want('a/');
