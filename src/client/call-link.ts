@@ -153,7 +153,7 @@ export class CallLink {
     const { pushAddress, subAddress } = this.addresses;
     const hint = this.isDirect
       ? 'it may need longer'
-      : 'does the function exist? A pylm server stops at one that does not';
+      : 'does the function exist? pylm stops at one that does not';
     const text =
       came === undefined
         ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${name} was not sent${trouble || '; is the server up?'}`

@@ -40,7 +40,11 @@ export async function withProgress(
   const inbox = new ProgressInbox(link, logger, listener, spec.function.split(' '));
   let isRunning = false;
   try {
-    const outcome = await run({ ...spec, metadata: joined(inbox.field, spec.metadata) });
+    const outcome = await run({
+      ...spec,
+      id: inbox.call,
+      metadata: joined(progressField(inbox.call), spec.metadata),
+    });
     if (kind !== 'eval') {
       (outcome as Ending).onEnd(() => inbox.close());
       isRunning = true;
@@ -53,8 +57,8 @@ export async function withProgress(
 
 /** Takes the messages of progress of one call, under a topic of their own. */
 class ProgressInbox implements OpenCall {
-  /** The field by which the call asks for progress. */
-  readonly field: Bytes;
+  /** The id that the call is to have. Its progress is named after it, so that a relay keeps the two in order. */
+  readonly call: string;
   readonly #link: CallLink;
   readonly #logger: Logger;
   readonly #stages: readonly string[];
@@ -67,10 +71,9 @@ class ProgressInbox implements OpenCall {
     this.#logger = logger;
     this.#listener = listener;
     this.#stages = stages;
-    const name = link.mailbox.open(this);
-    link.mailbox.close(name);
-    this.field = progressField(name);
-    this.#id = link.mailbox.open(this, progressCall(name));
+    this.call = link.mailbox.open(this);
+    link.mailbox.close(this.call);
+    this.#id = link.mailbox.open(this, progressCall(this.call));
   }
 
   answer({ status, payload, stage, ordinal }: PalmMessage): void {

@@ -28,6 +28,8 @@ export interface MessageDefaults {
 export interface CallSpec extends MessageDefaults {
   readonly function: string;
   readonly cache: string;
+  /** Its id in the mailbox, where it has to be known before; a new one unless given. */
+  readonly id?: string;
 }
 
 /**
@@ -150,9 +152,7 @@ export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Pr
   };
   const expired = () => {
     const came = messages > 1 ? `${answers.length} of ${messages} answers` : 'no answer';
-    return (
-      failure ?? link.timeout(nameOf(spec.function), evaluation.timeout, id === undefined ? undefined : came)
-    );
+    return failure ?? link.timeout(nameOf(spec.function), evaluation.timeout, id && came);
   };
   const release = watchLimits(evaluation, expired, finish);
   const answer = (message: PalmMessage) => {
@@ -183,7 +183,7 @@ export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Pr
       }
     }
     if (isOver) return link.inFlight.release(1);
-    id = link.mailbox.open({ answer: messages > 0 ? answer : () => {}, fail: finish });
+    id = link.mailbox.open({ answer: messages > 0 ? answer : () => {}, fail: finish }, spec.id);
     const message = callEnvelope(spec, link.topic(id));
     message.payload = payload;
     message.features |= Feature.single;

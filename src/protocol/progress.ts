@@ -109,6 +109,11 @@ export function progressTopic(client: string, name: string): string {
   return client.slice(0, client.lastIndexOf('/') + 1) + progressCall(name);
 }
 
+/** The topic of a call's answers, of the topic of its progress, where that is named after the call; of others the same. */
+export function answersTopic(topic: string): string {
+  return isProgressTopic(topic) ? topic.slice(0, -MARK.length) : topic;
+}
+
 /** Whether deliveries under a topic are progress, and no answers. */
 export function isProgressTopic(topic: string): boolean {
   return topic.charCodeAt(topic.length - 1) === MARK_UNIT;

@@ -10,6 +10,7 @@ import { progressField } from '../../src/protocol/progress.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { startProxy } from '../support/proxy.ts';
 import { connect, startRelay, TOKEN } from '../support/relay.ts';
 import { until, within } from '../support/wait.ts';
 
@@ -87,6 +88,75 @@ describe('behind a relay', () => {
     expect(heard.length).toBe(400);
     expect(heard.every(({ index, note }) => note === String(index))).toBe(true);
   });
+
+  it.each(['eval', 'map', 'job'] as const)(
+    'no answer of %s passes what comes before it, when a connection takes no more',
+    async (kind) => {
+      const COUNT = 400;
+      const transport = memory();
+      const gate = deferred<void>();
+      let begun = 0;
+      const functions = {
+        held: async (payload: Uint8Array, { progress }: FunctionContext) => {
+          begun++;
+          await gate.promise;
+          progress(0, 2, textOf(payload));
+          await undefined;
+          progress(2, 2, textOf(payload));
+          return payload;
+        },
+        quick: (payload: Uint8Array) => payload,
+      };
+      const server = own(
+        await Server.start({
+          transport,
+          name: 'server',
+          functions,
+          concurrency: COUNT + 1,
+          loggingLevel: 'silent',
+        }),
+      );
+      const relay = own(
+        await startRelay({ transport, servers: { server: { dbAddress: server.dbAddress } } }),
+      );
+      await using proxy = await startProxy(relay.port);
+      const client = own(await connect(`ws://127.0.0.1:${proxy.port}/`));
+      const other = own(await connect(relay.url));
+      const heard: string[] = [];
+      const onProgress = ({ done, note }: CallProgress) => heard.push(`${note} ${done}`);
+      const inputs = Array.from({ length: COUNT }, (_, i) => bytes(`${i}`));
+      const run = {
+        eval: async () => {
+          await Promise.all(
+            inputs.map(async (input) => {
+              const result = await client.eval('server.held', input, { onProgress });
+              heard.push(`${textOf(result)} result`);
+            }),
+          );
+        },
+        map: async () => {
+          for await (const _ of client.map('server.held', inputs, { onProgress, ordered: false }));
+        },
+        job: async () => {
+          for await (const _ of client.job('server.held', inputs, { onProgress, messages: COUNT }));
+        },
+      };
+      const running = run[kind]();
+      await until(() => begun === COUNT);
+      proxy.freeze();
+      gate.resolve();
+      // What the server published before this answer is at the relay.
+      await other.eval('server.quick', bytes('after'));
+      proxy.thaw();
+      await within(5_000, running, 'the results');
+      for (const input of inputs) {
+        const note = textOf(input);
+        const own = heard.filter((line) => line.startsWith(`${note} `));
+        const last = kind === 'eval' ? [`${note} result`] : [];
+        expect(own).toEqual([`${note} 0`, `${note} 2`, ...last]);
+      }
+    },
+  );
 
   it('a worker tells its Master how far it is', async () => {
     const { relay, functions } = await ground('master');

@@ -7,6 +7,7 @@ import { messageOf, PalmError } from '../../protocol/errors.ts';
 import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, checkInput, nameOf, readAnswer } from '../call.ts';
+import type { OpenCall } from '../call-link.ts';
 import { openInput, type Payloads } from './input.ts';
 import type { JobClient, JobLink, OpenJob, StoredClient, StoredOptions } from './job-link.ts';
 import type { Job, JobProgress } from './job-results.ts';
@@ -155,10 +156,11 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     this.releases.push(this.#settings.calls.begin(() => this.#close()));
     if (!this.#link.isReady) await this.#link.ready();
     if (this.isOver) return;
-    this.#id = this.#link.mailbox.open({
+    const call: OpenCall = {
       answer: (message) => this.#answer(message),
       fail: (error) => this.fail(error),
-    });
+    };
+    this.#id = this.#link.mailbox.open(call, this.#settings.spec.id);
     this.#message.client = this.#link.topic(this.#id);
   }
 

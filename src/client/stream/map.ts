@@ -110,7 +110,7 @@ export class MapRun<In, Out>
       this.fail(new PalmError('TIMEOUT', text, { sent: 'unknown' }));
     };
     this.releases.push(startTimer(deadline, overdue), () => this.#alarm.stop());
-    this.#id = this.#link.mailbox.open(this.#call);
+    this.#id = this.#link.mailbox.open(this.#call, this.#settings.spec.id);
     this.#take().catch((error) => this.fail(error));
   }
 

@@ -220,4 +220,25 @@ export const CLIENT: readonly Mutant[] = [
     replace: '',
     suites: ['test/unit/async/flow-limit.test.ts'],
   },
+  {
+    name: 'client-names-progress-otherwise-than-its-eval',
+    file: 'src/client/call.ts',
+    find: ', fail: finish }, spec.id);',
+    replace: ', fail: finish });',
+    suites: ['test/relay/progress.test.ts'],
+  },
+  {
+    name: 'client-names-progress-otherwise-than-its-job',
+    file: 'src/client/stream/job.ts',
+    find: 'this.#link.mailbox.open(call, this.#settings.spec.id);',
+    replace: 'this.#link.mailbox.open(call);',
+    suites: ['test/relay/progress.test.ts'],
+  },
+  {
+    name: 'client-names-progress-otherwise-than-its-map',
+    file: 'src/client/stream/map.ts',
+    find: 'this.#link.mailbox.open(this.#call, this.#settings.spec.id);',
+    replace: 'this.#link.mailbox.open(this.#call);',
+    suites: ['test/relay/progress.test.ts'],
+  },
 ];

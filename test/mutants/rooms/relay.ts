@@ -601,4 +601,18 @@ export const RELAY: readonly Mutant[] = [
     replace: '',
     suites: [SUBSCRIPTIONS],
   },
+  {
+    name: 'relay-has-answers-pass-progress',
+    file: 'transports/relay/session/channel.ts',
+    find: "answersTopic(part[0]?.topic ?? '')",
+    replace: "part[0]?.topic ?? ''",
+    suites: [SUBSCRIPTIONS],
+  },
+  {
+    name: 'relay-counts-no-topics-of-answers',
+    file: 'transports/relay/session/channel.ts',
+    find: 'size += LARGEST_HEAD + LARGEST_UNIT * topic.length;',
+    replace: 'size += LARGEST_HEAD;',
+    suites: [SUBSCRIPTIONS],
+  },
 ];

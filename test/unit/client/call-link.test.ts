@@ -556,7 +556,7 @@ describe('the time that is up', () => {
     [
       false,
       'no answer',
-      'no answer from server.f at push within 5 ms; does the function exist? A pylm server stops at one that does not',
+      'no answer from server.f at push within 5 ms; does the function exist? pylm stops at one that does not',
       'unknown',
     ],
   ] as const)('is told with what is known: %s, %s', async (isDirect, came, message, sent) => {

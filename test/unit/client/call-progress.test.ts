@@ -67,14 +67,14 @@ async function begin(
 }
 
 describe('progress', () => {
-  it('is asked for under the name whose topic is listened to, before the metadata of the call', async () => {
+  it('is asked for under the id that the call is to have, before the metadata of the call', async () => {
     const metadata = encodeMetadata({ lang: 'de' });
     for (const more of [undefined, metadata]) {
       const { spec, id, end, link } = await begin('eval', () => {}, more);
       const field = spec?.metadata ?? new Uint8Array();
       expect(id).toBe(`${progressName(field)}~`);
       expect([...field.subarray(field.length - (more?.length ?? 0))]).toEqual([...(more ?? [])]);
-      expect(spec).toEqual({ ...SPEC, metadata: field });
+      expect(spec).toEqual({ ...SPEC, id: progressName(field), metadata: field });
       // One name for all of the call.
       expect(link.mailbox.ids()).toEqual([id]);
       end();

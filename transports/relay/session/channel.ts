@@ -3,6 +3,7 @@
 import { ANSWER_PART_BYTES } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { PalmError } from '../../../src/protocol/errors.ts';
+import { answersTopic } from '../../../src/protocol/progress.ts';
 import type { Delivery, Pusher, Subscription } from '../../../src/transport.ts';
 import { type Frame, Type } from '../../relay-protocol/frames.ts';
 import type { CallGuard } from '../auth/call-guard.ts';
@@ -157,7 +158,7 @@ export class SessionSubscription extends ForwardingChannel<Subscription> {
     for (const [i, part] of parts.entries()) {
       this.context.post(
         this.written(part, parts[i + 1]?.[0]?.position),
-        () => `${this.number} ${part[0]?.topic}`,
+        () => `${this.number} ${answersTopic(part[0]?.topic ?? '')}`,
       );
     }
   }
@@ -205,11 +206,20 @@ export class PlacedSubscription extends SessionSubscription {
   }
 }
 
+/** Bytes of a frame with all of the deliveries, at most: one that had to wait would stay in order with its first topic only. */
 function sizeOf(deliveries: readonly Delivery[]): number {
-  let size = 0;
-  for (const { frames } of deliveries) for (const { length } of frames) size += length;
+  let size = 2 * LARGEST_HEAD;
+  for (const { topic, frames } of deliveries) {
+    size += LARGEST_HEAD + LARGEST_UNIT * topic.length;
+    for (const { length } of frames) size += LARGEST_HEAD + length;
+  }
   return size;
 }
+
+/** More bytes than stand in front of an envelope, or of a delivery with its position. In front of them all stand up to twice as many. */
+const LARGEST_HEAD = 32;
+/** Bytes of a UTF-16 unit at most. */
+const LARGEST_UNIT = 3;
 
 /** Splits deliveries into parts of one topic each, with at most {@link ANSWER_PART_BYTES} bytes or one envelope. */
 function partsOf(deliveries: readonly Delivery[]): Delivery[][] {

@@ -1,4 +1,5 @@
 /** A client's channel that forwards over one of the relay's: what the client hears of it, and how answers are split. */
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { ANSWER_PART_BYTES } from '../../../../../src/flow-control.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
@@ -9,10 +10,14 @@ import {
   SessionSubscription,
 } from '../../../../../transports/relay/session/channel.ts';
 import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
-import { type Frame, Type } from '../../../../../transports/relay-protocol/frames.ts';
+import { type Frame, MessageWriter, Type } from '../../../../../transports/relay-protocol/frames.ts';
 
 /** @param takes - whether the client's connection takes so many bytes at once. */
-function ground(takes: (bytes: number) => boolean = () => true, topic = 'relay/1/') {
+function ground(
+  takes: (bytes: number) => boolean = () => true,
+  topic = 'relay/1/',
+  Kind: typeof SessionSubscription = SessionSubscription,
+) {
   const posted: { readonly frame: Frame; readonly flow: string | undefined }[] = [];
   const users = new Set<unknown>();
   const context = {
@@ -22,7 +27,7 @@ function ground(takes: (bytes: number) => boolean = () => true, topic = 'relay/1
   const upstream = {
     errorForClients: ({ code }: PalmError) => new PalmError(code, 'as clients see it'),
   } as unknown as Upstream;
-  const channel = new SessionSubscription(5, context, upstream, topic);
+  const channel = new Kind(5, context, upstream, topic);
   channel.attach({
     add: (user: unknown) => users.add(user),
     remove: (user: unknown) => users.delete(user),
@@ -87,15 +92,46 @@ describe('answers', () => {
   });
 
   it('go together where the connection takes all of them', () => {
-    const asked: number[] = [];
-    const { channel, posted } = ground((size) => {
-      asked.push(size);
-      return true;
-    });
+    const { channel, posted } = ground();
     const deliveries = [delivery('relay/1/a', 10, 20), delivery('relay/1/b', 5)];
     channel.deliver(deliveries);
-    expect(asked).toEqual([35]);
     expect(posted).toEqual([{ frame: [Type.results, 5, deliveries], flow: '5 relay/1/a' }]);
+  });
+
+  it('go together only where the connection takes all that is written, and little is missing to that', () => {
+    const aDelivery = fc.record({
+      topic: fc.string({ unit: 'binary', maxLength: 400, size: 'max' }),
+      frames: fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 5 }),
+      position: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(aDelivery, { minLength: 1, maxLength: 20 }),
+        fc.boolean(),
+        (deliveries, isPlaced) => {
+          let asked = 0;
+          const takes = (bytes: number) => {
+            asked = bytes;
+            return true;
+          };
+          const Kind = isPlaced ? PlacedSubscription : SessionSubscription;
+          const { channel, posted } = ground(takes, 'relay/1/', Kind);
+          channel.deliver(deliveries as Delivery[]);
+          const writer = new MessageWriter();
+          for (const { frame } of posted) writer.add(frame);
+          expect(writer.length).toBeLessThanOrEqual(asked);
+          const pieces = deliveries.flatMap(({ topic, frames }) => [topic.length, ...frames]).length;
+          const topics = deliveries.reduce((sum, { topic }) => sum + topic.length, 0);
+          expect(asked - writer.length).toBeLessThan(100 + 32 * pieces + 3 * topics);
+        },
+      ),
+    );
+  });
+
+  it('stay in order with the progress of their call', () => {
+    const { channel, posted } = ground(() => false);
+    channel.deliver([delivery('relay/1/a~', 10), delivery('relay/1/b', 5), delivery('relay/1/a', 10)]);
+    expect(posted.map(({ flow }) => flow)).toEqual(['5 relay/1/a', '5 relay/1/b', '5 relay/1/a']);
   });
 
   it('go in parts where it does not, each of one topic and in order with that topic', () => {
