@@ -369,6 +369,9 @@ export const NATS_RECALLED = 65_536;
 /** Calls of one client that go past what waits at a server, until they are answered. */
 export const NATS_PROMPT = 128;
 
+/** Queues in which the calls of a server wait that do not go past others: those of one client in one of them. */
+export const NATS_LANES = 4;
+
 /** Clients that one look asks for, whether they are there. */
 export const NATS_LOOKED_FOR = 1_000;
 

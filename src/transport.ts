@@ -229,6 +229,11 @@ export interface BoundPull extends Binding, BatchSource<Bytes> {
    * do not wait behind others.
    */
   readonly prompt?: BatchSource<Bytes> | undefined;
+  /**
+   * Frames of other peers than those whose frames are among the batches: a reader takes turns between all of these and the batches. Absent where
+   * peers do not wait behind each other.
+   */
+  readonly lanes?: readonly BatchSource<Bytes>[] | undefined;
 }
 
 /**

@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Master, Server, Worker } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { palmMessage } from '../../src/protocol/message.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { loadPackages } from '../../transports/nats/packages.ts';
-import { textOf } from '../support/bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { startScript } from '../support/processes.ts';
 import { readAll, until, within } from '../support/wait.ts';
@@ -69,7 +71,7 @@ async function crowd(cluster: string, path: string, inputs: number) {
 const MANY = 5_000;
 
 describe.each(['Server', 'Master'])('a %s that has 5,000 inputs of one client', (role) => {
-  it('answers evals and maps of another in turn with them, and keeps the order of the job', async () => {
+  it('answers evals, maps and jobs of another in turn with them, and keeps the order of the job', async () => {
     const cluster = `fair-${role}`;
     const roles =
       role === 'Server'
@@ -87,6 +89,11 @@ describe.each(['Server', 'Master'])('a %s that has 5,000 inputs of one client', 
       expect(await within(20_000, readAll(few.map('server.nap', inputs)))).toEqual(inputs);
       // 60 calls: in turn with the other's, and some more that were begun or fetched already.
       expect(results.length - before).toBeLessThan(MANY / 2);
+      // A job beside the other one: its inputs stay in order.
+      const sent = results.length;
+      const given = await within(20_000, readAll(few.job('server.nap', inputs, { messages: inputs.length })));
+      expect(role === 'Server' ? given : given.sort((a, b) => Number(a) - Number(b))).toEqual(inputs);
+      expect(results.length - sent).toBeLessThan(MANY / 2);
       const then = results.length;
       // An eval beside one's own job, too.
       expect(await within(10_000, many.eval('server.nap', 'own'))).toBe('own');
@@ -124,4 +131,48 @@ it('what a killed server had of such calls is given again at once, though 20,000
     expect(await within(15_000, pending)).toBe('LATE');
   }
   await before.close({ timeout: 0 });
+});
+
+it('what is pushed while NATS is asked for the lanes stays in order', async () => {
+  const transport = nats({ servers: ground.url, cluster: 'pushed', heartbeat: 200 });
+  const [binder, dialler] = [await transport.open(), await transport.open()];
+  try {
+    await dialler.identify();
+    const [one, two] = [
+      await binder.bindPull('nats:one', { shared: 'one' }),
+      await binder.bindPull('nats:two', { shared: 'two' }),
+    ];
+    const [toOne, toTwo] = [dialler.push('nats:one'), dialler.push('nats:two')];
+    await Promise.all([toOne.ready(), toTwo.ready()]);
+    const codec = new EnvelopeCodec();
+    const frameOf = (client: string, text: string) =>
+      codec.encode(palmMessage({ client, function: 'server.f', payload: bytes(text) })).slice();
+    // Known from now on, but nothing is known of the lanes of the other server.
+    await toOne.send([frameOf('a/1', '0')]);
+    const sending = [
+      toTwo.send([frameOf('b/1', '0'), frameOf('a/1', '1')]),
+      ...Array.from({ length: 20 }, (_, i) => toTwo.send([frameOf('a/1', `${i + 2}`)])),
+    ];
+    const came: string[] = [];
+    for (const source of [two, ...(two.lanes ?? [])])
+      void (async () => {
+        for await (const batch of { [Symbol.asyncIterator]: () => source[Symbol.asyncIterator]() })
+          for (const frame of batch) {
+            const { client, payload } = codec.decode(frame);
+            if (client === 'a/1') came.push(textOf(payload));
+            two.settler?.settle([frame], 'done');
+          }
+      })();
+    await within(10_000, Promise.all(sending));
+    await within(
+      10_000,
+      until(() => came.length === 21),
+      'all messages',
+    );
+    expect(came).toEqual(Array.from({ length: 21 }, (_, i) => `${i + 1}`));
+    await Promise.all([one.close(), two.close()]);
+  } finally {
+    await dialler.close({ timeout: 0 });
+    await binder.close({ timeout: 0 });
+  }
 });

@@ -1093,6 +1093,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'unit/transports/nats/prompt-calls.test.ts',
       'go past while it waits for fewer than 128, each until it is answered',
     ]),
+    NATS_LANES: met([
+      'unit/transports/nats/call-lanes.test.ts',
+      'is put where least waits, whether it was given to a server or not',
+    ]),
     NATS_LOOKED_FOR: met([
       'unit/transports/nats/absences.test.ts',
       '1,000 are asked for in one look, 50 at a time, and one whose topic is too long is never gone',

@@ -281,6 +281,10 @@ export class NatsPull extends Bound implements BoundPull {
     return this.#shared?.prompt;
   }
 
+  get lanes(): readonly BatchSource<Bytes>[] | undefined {
+    return this.#shared?.lanes;
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
     return this.#reader.batches();
   }

@@ -238,8 +238,10 @@ export class NatsRequester extends Dialled {
 
 export class NatsPusher extends Dialled implements Pusher {
   readonly #sender: StreamSender;
-  /** Whether several may read there: then prompt calls have a subject of their own. */
+  /** Whether several may read there: then calls wait in several queues. */
   #isShared = false;
+  /** Resolves when it is known in which the last calls are to wait that have been given. */
+  #placing: Promise<void> | undefined;
 
   constructor(host: NatsHost, address: string) {
     super(host, address, 'pull');
@@ -257,13 +259,29 @@ export class NatsPusher extends Dialled implements Pusher {
 
   async send(frames: readonly Bytes[], ids: readonly string[] = []): Promise<void> {
     while (!this.isReady) await this.ready();
-    const { subject } = this.names.pull;
-    const { promptCalls } = this.host;
-    const subjectOf = (frame: Bytes) =>
-      this.#isShared && promptCalls.goesPast(frame) ? this.names.promptCalls.subject : subject;
+    const mustLook = () => this.#isShared && this.host.lanes.mustLook(frames, this.names);
+    if (this.#placing !== undefined || mustLook()) {
+      // One behind another: what was given first leaves first.
+      const before = this.#placing ?? Promise.resolve();
+      const placing = before.then(async () => {
+        const { session } = this.host.link;
+        if (session !== undefined && mustLook()) await this.host.lanes.look(session, this.names);
+      });
+      this.#placing = placing;
+      await placing;
+      if (this.#placing === placing) this.#placing = undefined;
+      while (!this.isReady) await this.ready();
+    }
     await this.#sender.add(
-      frames.map((frame, i) => ({ subject: subjectOf(frame), packed: pack([frame]), id: ids[i] })),
+      frames.map((frame, i) => ({ subject: this.#subjectOf(frame), packed: pack([frame]), id: ids[i] })),
     );
+  }
+
+  #subjectOf(frame: Bytes): string {
+    const { names, host } = this;
+    if (!this.#isShared) return names.pull.subject;
+    if (host.promptCalls.goesPast(frame)) return names.promptCalls.subject;
+    return host.lanes.queueOf(frame, names).subject;
   }
 
   protected override async attach(_session: Session, end: string): Promise<void> {

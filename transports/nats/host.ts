@@ -1,4 +1,5 @@
 import type { ChannelHost } from '../shared/base-connection.ts';
+import type { CallLanes } from './call-lanes.ts';
 import type { Frames } from './frames.ts';
 import type { NatsLink } from './link.ts';
 import type { ClusterNames } from './names.ts';
@@ -10,4 +11,5 @@ export interface NatsHost extends ChannelHost {
   readonly names: ClusterNames;
   readonly frames: Frames;
   readonly promptCalls: PromptCalls;
+  readonly lanes: CallLanes;
 }

@@ -21,6 +21,7 @@ import type {
 } from '../../src/transport.ts';
 import { BaseConnection } from '../shared/base-connection.ts';
 import { NatsPublish, NatsPull, NatsPush, NatsReply } from './bound.ts';
+import { CallLanes } from './call-lanes.ts';
 import { NatsPuller, NatsPusher, NatsRequester } from './dialled.ts';
 import { EachEnd } from './each-end.ts';
 import { Frames } from './frames.ts';
@@ -62,6 +63,7 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
   readonly names: ClusterNames;
   readonly frames: Frames;
   readonly promptCalls: PromptCalls = new PromptCalls();
+  readonly lanes: CallLanes = new CallLanes();
   readonly #requesters = new Map<string, NatsRequester>();
   #store: NatsStore | undefined;
 

@@ -3,6 +3,7 @@
  *
  *     palm.<c>.in.<s>                what is pushed to the server        stream PALM_<c>_IN_<s>
  *     palm.<c>.in.<s>.prompt         calls of clients that wait for few  in the same stream
+ *     palm.<c>.in.<s>.<n>            its lanes from the second on        in the same stream
  *     palm.<c>.work.<s>              what it pushes to its pullers       stream PALM_<c>_WORK_<s>
  *     palm.<c>.out.<s>.<topic>       what it publishes                   stream PALM_<c>_OUT, for all servers
  *     palm.<c>.sub.<s>.<topic>       who subscribes to that: asked whether there is anybody
@@ -23,15 +24,13 @@
  * Who shares what the server publishes has a consumer `<own>_<hash>` of PALM_<c>_OUT, named by its own address and by the topic.
  */
 import { createHash } from 'node:crypto';
+import { NATS_LANES } from '../../src/flow-control.ts';
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import { escaped } from '../../src/protocol/printable.ts';
 
 /** The consumer that all readers of a server's calls share. */
 export const READERS = 'frond';
-
-/** The one by which they read the calls of clients that wait for few. */
-const PROMPT_READERS = 'frond-prompt';
 
 /** Characters of a hash in the name of a consumer. */
 const HASH = 16;
@@ -198,14 +197,8 @@ export class ClusterNames {
         isOnly: true,
         runs: (seq) => this.#runs(server, seq),
       },
-      promptCalls: {
-        stream: this.#stream(`IN_${server}`, '').stream,
-        consumer: PROMPT_READERS,
-        subject: this.#subject(`in.${server}.prompt`),
-        name: `${server}%prompt`,
-        isOnly: true,
-        runs: (seq) => this.#runs(server, seq),
-      },
+      promptCalls: this.#besideCalls(server, 'prompt'),
+      lanes: Array.from({ length: NATS_LANES - 1 }, (_, i) => this.#besideCalls(server, `${i + 2}`)),
       pull: this.#stream(`IN_${server}`, `in.${server}`),
       cache: this.#stream(`CACHE_${server}`, `cache.${server}.>`),
       value: (key) => this.#subject(`cache.${server}.v.${key}`),
@@ -222,6 +215,18 @@ export class ClusterNames {
       come: this.#subject(`come.${server}`),
       listener: (topic) => topicSubject(sub, topic),
       listeners: (topic) => topicFilters(sub, topic),
+    };
+  }
+
+  /** A further queue in the stream of a server's calls. */
+  #besideCalls(server: string, kind: string): SharedQueue {
+    return {
+      stream: this.#stream(`IN_${server}`, '').stream,
+      consumer: `${READERS}-${kind}`,
+      subject: this.#subject(`in.${server}.${kind}`),
+      name: `${server}%${kind}`,
+      isOnly: true,
+      runs: (seq) => this.#runs(server, seq),
     };
   }
 
@@ -298,6 +303,8 @@ export interface ServerNames {
   readonly calls: SharedQueue;
   /** What goes past that, in the same stream. */
   readonly promptCalls: SharedQueue;
+  /** Further queues like `calls`, in the same stream. */
+  readonly lanes: readonly SharedQueue[];
   at(kind: EndKind): string;
   who(kind: EndKind): string;
   news(kind: EndKind): string;

@@ -73,7 +73,8 @@ function countOf(calls: ReadonlyMap<string, Prompt>): number {
   return count;
 }
 
-function topicOf(frame: Bytes): string | undefined {
+/** The topic that a frame is answered under; undefined when nobody can say. */
+export function topicOf(frame: Bytes): string | undefined {
   const [start, end] = clientRange(frame);
   try {
     return end === 0 ? undefined : decodeUtf8(frame, start, end);

@@ -6,22 +6,30 @@ import { Reclaimer } from './reclaim.ts';
 import type { Session } from './session.ts';
 import { SharedReader } from './shared-reader.ts';
 
-/** Reads the calls of a server that several processes share, those of clients that wait for few beside the others. */
+/** Reads the calls of a server that several processes share: those of clients that wait for few beside the others, and lanes beside each other. */
 export class SharedCalls implements Settler {
   readonly #calls: SharedReader;
   readonly #prompt: SharedReader;
+  readonly #lanes: readonly SharedReader[];
+  readonly #readers: readonly SharedReader[];
   readonly #reclaimer: Reclaimer;
 
   /** @param lost - called for a call that cannot be read any more. */
-  constructor(host: NatsHost, { calls, promptCalls }: ServerNames, lost: () => void) {
+  constructor(host: NatsHost, { calls, promptCalls, lanes }: ServerNames, lost: () => void) {
     this.#calls = new SharedReader(host, calls, lost);
     this.#prompt = new SharedReader(host, promptCalls, lost);
-    const places = () => [...this.#calls.places, ...this.#prompt.places];
-    this.#reclaimer = new Reclaimer(host, [calls, promptCalls], places);
+    this.#lanes = lanes.map((lane) => new SharedReader(host, lane, lost));
+    this.#readers = [this.#calls, this.#prompt, ...this.#lanes];
+    const places = () => this.#readers.flatMap((reader) => reader.places);
+    this.#reclaimer = new Reclaimer(host, [calls, promptCalls, ...lanes], places);
   }
 
   get prompt(): BatchSource<Bytes> {
     return { [Symbol.asyncIterator]: () => this.#prompt.batches() };
+  }
+
+  get lanes(): readonly BatchSource<Bytes>[] {
+    return this.#lanes.map((lane) => ({ [Symbol.asyncIterator]: () => lane.batches() }));
   }
 
   batches(): AsyncIterator<Bytes[], undefined> {
@@ -33,7 +41,11 @@ export class SharedCalls implements Settler {
   }
 
   idOf(frame: Bytes): string {
-    return this.#calls.idOf(frame) || this.#prompt.idOf(frame);
+    for (const reader of this.#readers) {
+      const id = reader.idOf(frame);
+      if (id !== '') return id;
+    }
+    return '';
   }
 
   onGivenUp(listener: (frame: Bytes, deaths: number) => void): void {
@@ -64,9 +76,5 @@ export class SharedCalls implements Settler {
   /** Ends reading. Others get what is not settled. */
   async close(): Promise<void> {
     await Promise.all(this.#readers.map((reader) => reader.close()));
-  }
-
-  get #readers(): readonly SharedReader[] {
-    return [this.#calls, this.#prompt];
   }
 }

@@ -57,20 +57,25 @@ export async function ensureQueue(
   return made;
 }
 
-/** The same for the calls of a server, which several may read: with the calls that go past others, and the consumer that reads them. */
+/** The same for the calls of a server, which several may read: in several queues, each with the consumer that reads it. */
 export async function ensureCalls(
   session: Session,
-  { pull, promptCalls }: ServerNames,
+  { pull, calls, promptCalls, lanes }: ServerNames,
   settings: NatsSettings,
 ): Promise<StreamInfo> {
-  const { stream, subject } = pull;
-  const subjects = [subject, promptCalls.subject];
+  const queues = [calls, promptCalls, ...lanes];
+  const subjects = queues.map(({ subject }) => subject);
   const made = await ensureWork(session, pull, subjects, settings, BY_SEVERAL);
   // It was made for a reader that shares it with nobody.
-  if (!made.config.subjects.includes(promptCalls.subject))
-    await tell(session.manager.streams.update(stream, { subjects }), `changing the stream ${stream}`);
-  await ensureReader(session, stream, READERS, subject, BY_SEVERAL);
-  await ensureReader(session, stream, promptCalls.consumer, promptCalls.subject, BY_SEVERAL);
+  if (!subjects.every((subject) => made.config.subjects.includes(subject)))
+    await tell(
+      session.manager.streams.update(pull.stream, { subjects }),
+      `changing the stream ${pull.stream}`,
+    );
+  const having = queues.map(({ stream, consumer, subject }) =>
+    ensureReader(session, stream, consumer, subject, BY_SEVERAL),
+  );
+  await Promise.all(having);
   return made;
 }
 

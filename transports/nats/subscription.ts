@@ -209,6 +209,7 @@ export class NatsSubscription extends Dialled implements Subscription {
       const frames = ids === undefined ? given : given.filter((_, i) => this.#seen.isNew(ids[i] ?? ''));
       const topic = this.names.topicOf(message.subject);
       this.host.promptCalls.answered(topic, frames.length);
+      this.host.lanes.answered(topic, frames.length);
       if (frames.length > 0) this.#queue.push([{ topic, frames, position: message.seq }]);
     } catch (error) {
       if (session !== this.host.link.session) return;

@@ -69,12 +69,12 @@ export interface DispatchOptions extends ServingOptions {
 /** Where the messages of a Master or Hub come from. */
 export interface DispatchSource {
   /** The frames that come in. */
-  readonly batches: AsyncIterator<readonly Bytes[], undefined>;
+  readonly sources: readonly AsyncIterator<readonly Bytes[], undefined>[];
   /** Those of clients that wait for few. */
   readonly prompt?: AsyncIterator<readonly Bytes[], undefined> | undefined;
   /** What has to be settled of them. Absent where the transport settles nothing. */
   readonly inputs?: OpenInputs | undefined;
-  /** Ends the batches, within the milliseconds that are left. */
+  /** Ends the sources, within the milliseconds that are left. */
   readonly stop: (left: () => number) => Promise<void>;
   /** The addresses that messages come to, by their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
@@ -188,7 +188,7 @@ export async function openDispatch(
   });
   const ahead = inputs && PULLED;
   const bounds = { other: budgets.out, gate: dispatcher.gate, ahead };
-  intake = host.intake([source.batches], bounds, source.prompt);
+  intake = host.intake(source.sources, bounds, source.prompt);
   const scattered = scattering.serve(intake);
   const takePushed = (frames: readonly Bytes[]) => {
     const { results, refused } = dispatcher.pushedCameBack(frames);

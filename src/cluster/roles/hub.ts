@@ -58,7 +58,7 @@ export class Hub extends Role {
       const inputs = host.openPublished(shared, options.gather !== undefined);
       const previousServer = new PreviousServer(host, { ...source, inputs });
       const dispatchSource = {
-        batches: previousServer.frames(),
+        sources: [previousServer.frames()],
         inputs,
         stop: (left: () => number) => previousServer.close({ timeout: left() }),
         addresses: { sub_address: subAddress ?? '' },

@@ -61,9 +61,9 @@ export class Server extends Role {
         functions: engine.functionNames,
         counters: host.meter.counters(inFlight()),
       }));
-      const { batches, prompt } = batchesOf(pull, inputs);
+      const { sources, prompt } = batchesOf(pull, inputs);
       // Where servers share the work, what waits here would wait for nothing while another one is idle.
-      const serving = flow.serve(host.intake([batches], { ahead: inputs && 1 }, prompt));
+      const serving = flow.serve(host.intake(sources, { ahead: inputs && 1 }, prompt));
       const drain = async (left: () => number) => {
         pull.stop();
         // A function that never ends must not keep the server from closing.

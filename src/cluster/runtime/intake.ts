@@ -23,9 +23,11 @@ const LONGEST_ID = 256;
 /** Ends the name under which a client's prompt messages take turns. */
 const PROMPT = ' prompt';
 
-/** Messages that may wait here before a source is read on, and whom to tell when fewer do. */
+/** What waits of a source whose reading is bounded in messages, and whom to tell when it is less than may wait. */
 interface Ahead {
-  readonly most: number | undefined;
+  readonly most: number;
+  readonly isPrompt: boolean;
+  waiting: number;
   few: Deferred<void> | undefined;
 }
 
@@ -57,7 +59,7 @@ export interface IntakeSettings {
   readonly isUnwanted?: ((frame: Bytes) => boolean) | undefined;
   /** Called with each message that is done with. */
   readonly onReleased?: ((frame: Bytes) => void) | undefined;
-  /** Messages that may wait here before no more are read: where others share the work, they would have none. Default: any number. */
+  /** Messages of a source that may wait here before no more are read: where others share the work, they would have none. Default: any number. */
   readonly ahead?: number | undefined;
 }
 
@@ -74,11 +76,8 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   /** What a message of the last batch cost on average. */
   #usual = MESSAGE_COST;
   #reader: Deferred<IteratorResult<Iterable<Bytes>, undefined>> | undefined;
-  /** Of the usual sources, and of those of prompt messages. */
-  readonly #ahead: Ahead;
-  readonly #promptAhead: Ahead = { most: 1, few: undefined };
-  /** Prompt messages that wait. */
-  readonly #prompt = new Set<Bytes>();
+  /** Messages that wait, of sources whose reading is bounded in messages. */
+  readonly #bounded = new Map<Bytes, Ahead>();
   /** A batch that came while nothing waited. It is taken in order, unless its messages have to wait. */
   #batch: readonly Bytes[] = [];
   #at = 0;
@@ -86,9 +85,10 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     next: () => {
       if (this.#at < this.#batch.length && this.#settings.gate?.isFull) this.held();
       const value = this.#at < this.#batch.length ? this.#batch[this.#at++] : this.#turns.shift();
-      if (this.#prompt.size > 0 && value !== undefined) this.#prompt.delete(value);
-      if (this.#ahead.few !== undefined || this.#promptAhead.few !== undefined) this.#tellFew();
-      if (value !== undefined) return { done: false, value };
+      if (value !== undefined) {
+        if (this.#bounded.size > 0) this.#left(value);
+        return { done: false, value };
+      }
       this.#batch = [];
       this.#at = 0;
       return { done: true, value };
@@ -97,8 +97,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
 
   constructor(settings: IntakeSettings) {
     this.#settings = settings;
-    const { gate, ahead } = settings;
-    this.#ahead = { most: ahead, few: undefined };
+    const { gate } = settings;
     this.#turns = new Turns<Bytes>(gate && ((owner) => gate.holdsUp(owner)));
   }
 
@@ -113,14 +112,22 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
    */
   async read(source: AsyncIterator<readonly Bytes[], undefined>, isPrompt = false): Promise<void> {
     const { budget, other } = this.#settings;
-    const ahead = isPrompt ? this.#promptAhead : this.#ahead;
+    const most = isPrompt ? 1 : this.#settings.ahead;
+    const ahead: Ahead | undefined =
+      most === undefined ? undefined : { most, isPrompt, waiting: 0, few: undefined };
     this.#sources++;
     for (;;) {
-      while (this.#hasEnough(ahead)) await this.#untilFew(ahead);
+      while (ahead !== undefined && ahead.waiting >= ahead.most) {
+        ahead.few ??= deferred();
+        await ahead.few.promise;
+      }
       const { done, value: batch } = await source.next(this.#most());
       if (done) break;
       const value = this.#wanted(batch);
-      if (isPrompt) for (const frame of value) this.#prompt.add(frame);
+      if (ahead !== undefined) {
+        for (const frame of value) this.#bounded.set(frame, ahead);
+        ahead.waiting += value.length;
+      }
       let cost = 0;
       for (const frame of value) cost += costOf(frame);
       if (value.length > 0) this.#usual = cost / value.length;
@@ -195,8 +202,19 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   #push(frame: Bytes): void {
     const client = this.#clients.of(frame);
     // What is prompt does not wait behind what else its client has here, and while it waits no other prompt message is read.
-    const isPrompt = this.#prompt.size > 0 && this.#prompt.has(frame);
+    const isPrompt = this.#bounded.size > 0 && this.#bounded.get(frame)?.isPrompt;
     this.#turns.push(isPrompt ? `${client}${PROMPT}` : client, frame, priorityOf(frame));
+  }
+
+  /** A message does not wait any more. */
+  #left(frame: Bytes): void {
+    const ahead = this.#bounded.get(frame);
+    if (ahead === undefined) return;
+    this.#bounded.delete(frame);
+    ahead.waiting--;
+    if (ahead.waiting >= ahead.most) return;
+    ahead.few?.resolve();
+    ahead.few = undefined;
   }
 
   /** Says that clients that were held up may pass again. */
@@ -219,35 +237,16 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
       (frame) => frames.has(frame),
     );
     for (const frame of dropped) {
-      this.#prompt.delete(frame);
+      this.#left(frame);
       this.release(frame);
     }
     this.#settings.onCancelled?.(dropped.length);
-    this.#tellFew();
     return dropped.length;
   }
 
   #now(): IteratorResult<Iterable<Bytes>, undefined> | undefined {
     if (this.#at < this.#batch.length || this.#turns.isReady) return { done: false, value: this };
     return this.#sources === 0 && this.size === 0 ? { done: true, value: undefined } : undefined;
-  }
-
-  #hasEnough(ahead: Ahead): boolean {
-    const waiting = ahead === this.#promptAhead ? this.#prompt.size : this.size - this.#prompt.size;
-    return ahead.most !== undefined && waiting >= ahead.most;
-  }
-
-  #untilFew(ahead: Ahead): Promise<void> {
-    ahead.few ??= deferred();
-    return ahead.few.promise;
-  }
-
-  #tellFew(): void {
-    for (const ahead of [this.#ahead, this.#promptAhead]) {
-      if (ahead.few === undefined || this.#hasEnough(ahead)) continue;
-      ahead.few.resolve();
-      ahead.few = undefined;
-    }
   }
 
   #wake(): void {

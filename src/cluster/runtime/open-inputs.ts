@@ -193,7 +193,8 @@ export function subscriptionOf(frame: Bytes): string | undefined {
 
 /** What a bound end gives. */
 export interface PulledBatches {
-  readonly batches: AsyncIterator<readonly Bytes[], undefined>;
+  /** The usual batches, and those of its lanes. */
+  readonly sources: readonly AsyncIterator<readonly Bytes[], undefined>[];
   /** Those of clients that wait for few. */
   readonly prompt: AsyncIterator<readonly Bytes[], undefined> | undefined;
 }
@@ -201,12 +202,12 @@ export interface PulledBatches {
 /** The batches of a bound end; noted, where it settles what it gives. */
 export function batchesOf(pull: BoundPull, inputs: OpenInputs | undefined): PulledBatches {
   const { settler } = pull;
-  const batches = pull[Symbol.asyncIterator]();
+  const sources = [pull, ...(pull.lanes ?? [])].map((own) => own[Symbol.asyncIterator]());
   const prompt = pull.prompt?.[Symbol.asyncIterator]();
-  if (inputs === undefined || settler === undefined) return { batches, prompt };
+  if (inputs === undefined || settler === undefined) return { sources, prompt };
   inputs.hear(settler);
   return {
-    batches: inputs.batches(batches, settler),
+    sources: sources.map((own) => inputs.batches(own, settler)),
     prompt: prompt && inputs.batches(prompt, settler),
   };
 }

@@ -394,7 +394,7 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-prompt-messages-that-were-taken-still-wait',
     file: 'src/cluster/runtime/intake.ts',
-    find: `      if (this.#prompt.size > 0 && value !== undefined) this.#prompt.delete(value);
+    find: `        if (this.#bounded.size > 0) this.#left(value);
 `,
     replace: '',
     suites: ['test/unit/cluster/runtime/intake.test.ts'],
@@ -402,7 +402,7 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-prompt-messages-that-were-cancelled-still-wait',
     file: 'src/cluster/runtime/intake.ts',
-    find: `      this.#prompt.delete(frame);
+    find: `      this.#left(frame);
 `,
     replace: '',
     suites: ['test/unit/cluster/runtime/intake.test.ts'],
@@ -410,14 +410,14 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-prompt-messages-keep-others-from-being-read',
     file: 'src/cluster/runtime/intake.ts',
-    find: 'this.#prompt.size : this.size - this.#prompt.size',
-    replace: 'this.#prompt.size : this.size',
+    find: 'ahead.waiting >= ahead.most) {',
+    replace: 'this.size >= ahead.most) {',
     suites: ['test/unit/cluster/runtime/intake.test.ts'],
   },
   {
     name: 'cluster-prompt-messages-wait-behind-others-of-their-client',
     file: 'src/cluster/runtime/intake.ts',
-    find: 'this.#prompt.size > 0 && this.#prompt.has(frame);',
+    find: 'this.#bounded.size > 0 && this.#bounded.get(frame)?.isPrompt;',
     replace: 'false;',
     suites: ['test/unit/cluster/runtime/intake.test.ts'],
   },

@@ -100,6 +100,27 @@ describe('what nobody waits for', () => {
   });
 });
 
+it('sources whose reading is bounded are read for themselves, whatever waits of the others', async () => {
+  const intake = new Intake({ budget: new ByteBudget(1_000_000), onFull: () => {}, ahead: 2 });
+  const one = source(
+    ['a/1', 'a/2', 'a/3'].map((client) => frameOf(client)),
+    [frameOf('a/4')],
+  );
+  const two = source([frameOf('b/1')], [frameOf('b/2')], [frameOf('b/3')]);
+  void intake.read(one.own);
+  void intake.read(two.own);
+  await settle();
+  expect([intake.size, one.state.asked, two.state.asked]).toEqual([5, 1, 2]);
+  const taken: string[] = [];
+  while (taken.length < 7) {
+    for (const frame of (await intake.next()).value ?? []) {
+      taken.push(clientIn(frame));
+      await settle();
+    }
+  }
+  expect(taken).toEqual(['a/1', 'b/1', 'a/2', 'b/2', 'a/3', 'b/3', 'a/4']);
+});
+
 describe('messages of clients that wait for few', () => {
   it('are read whatever else waits, once none of them does, and take turns with the others', async () => {
     const budget = new ByteBudget(1_000_000);

@@ -42,33 +42,34 @@ function ground(answers: Readonly<Record<string, () => unknown>>) {
 
 const made = (...subjects: string[]) => ({ created: '', config: { subjects } });
 
+/** What the calls of a server wait under. */
+const SUBJECTS = ['', '.prompt', '.2', '.3', '.4'].map((end) => `palm.palm.in.server${end}`);
+const READERS = ['frond', 'frond-prompt', 'frond-2', 'frond-3', 'frond-4'];
+
 describe('the calls of a server', () => {
-  it('are in one stream with two readers, which is made when it is not there', async () => {
+  it('are in one stream with five readers, which is made when it is not there', async () => {
     const { session, asked } = ground({
       'look at': missing,
-      'make stream': () => made('palm.palm.in.server', 'palm.palm.in.server.prompt'),
+      'make stream': () => made(...SUBJECTS),
       'make reader of': () => ({}),
     });
     await ensureCalls(session, names, settings);
     expect(asked).toEqual([
       'look at PALM_palm_IN_server',
       'make stream',
-      'make reader of PALM_palm_IN_server frond',
-      'make reader of PALM_palm_IN_server frond-prompt',
+      ...READERS.map((reader) => `make reader of PALM_palm_IN_server ${reader}`),
     ]);
   });
 
-  it('are in a stream that was made for one reader, too, which gets the subject that it has not', async () => {
+  it('are in a stream that was made for one reader, too, which gets the subjects that it has not', async () => {
     const { session, asked } = ground({
       'look at': () => made('palm.palm.in.server'),
       change: () => made(),
       'make reader of': () => ({}),
     });
     await ensureCalls(session, names, settings);
-    expect(asked[1]).toBe(
-      'change PALM_palm_IN_server {"subjects":["palm.palm.in.server","palm.palm.in.server.prompt"]}',
-    );
-    expect(asked).toHaveLength(4);
+    expect(asked[1]).toBe(`change PALM_palm_IN_server ${JSON.stringify({ subjects: SUBJECTS })}`);
+    expect(asked).toHaveLength(2 + READERS.length);
   });
 });
 
