@@ -68,7 +68,7 @@ export interface Connection extends AsyncDisposable {
   request(address: string, frame: Bytes): PendingReply;
   /**
    * Calls `found` with each end that answers requests at `address`, those that come later too, where several share it. Absent where there is
-   * one at most.
+   * one at most, and asked only for addresses of which {@link settles} says that several may be there.
    * @returns the function that ends this, and the requests to them that are under way.
    */
   requestEach?(address: string, found: (end: RequestEnd) => void): () => void;

@@ -1,6 +1,6 @@
 /** Stock pylm behind NATS: its stages between two of frond's, and its workers at a frond Master. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Master, Pipeline, Server } from '../../src/cluster/index.ts';
+import { Master, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { bridge } from '../../transports/shared/index.ts';
@@ -29,6 +29,10 @@ function own<T extends AsyncDisposable>(one: T): T {
   ends.push(async () => one[Symbol.asyncDispose]());
   return one;
 }
+
+/** Workers that a Master knows. */
+const workersOf = (master: Master) =>
+  master.metrics().find(({ name }) => name === 'frond_workers')?.samples[0]?.value;
 
 const overNats = () => nats({ servers: ground.url, heartbeat: 200 });
 const both = () => bridge(overNats(), zmtp());
@@ -80,6 +84,23 @@ it('a pylm stage runs between two of frond’s, whose clients have NATS alone', 
   const inputs = Array.from({ length: 500 }, (_, number) => String(number));
   const results = await within(30_000, readAll(client.map(path, inputs, { timeout: 20_000 })), 'the map');
   expect(results).toEqual(inputs.map((input) => `${input}|first|middle|last`));
+});
+
+it('a worker of both works for all Masters that share an address at NATS, and for one on ZeroMQ', async () => {
+  const masters = [
+    own(await Master.start({ ...silent, transport: overNats(), name: 'crew', dbAddress: 'nats:crew' })),
+    own(await Master.start({ ...silent, transport: overNats(), name: 'crew', dbAddress: 'nats:crew' })),
+    own(await Master.start({ ...silent, transport: zmtp(), name: 'crew', dbAddress: TCP })),
+  ];
+  const addresses = new Set(masters.map(({ dbAddress }) => dbAddress));
+  for (const dbAddress of addresses)
+    own(await Worker.start({ ...silent, transport: both(), dbAddress, functions: tag('worker') }));
+  const haveWorkers = async () => masters.every((master) => workersOf(master) === 1);
+  await eventually(haveWorkers, 10_000);
+  for (const dbAddress of addresses) {
+    const client = own(await Client.connect({ ...silent, transport: both(), dbAddress })).with(text());
+    expect(await within(5_000, client.eval('crew.tag', 'x'))).toBe('x|worker');
+  }
 });
 
 it('pylm workers have the work of a Master whose clients are on NATS', async () => {

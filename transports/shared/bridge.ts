@@ -17,6 +17,7 @@ import type {
   PendingReply,
   Puller,
   Pusher,
+  RequestEnd,
   SharedStore,
   SubscribeOptions,
   Subscription,
@@ -135,6 +136,10 @@ class BridgeConnection implements BindingConnection {
 
   request(address: string, frame: Bytes): PendingReply {
     return this.#at(address).request(address, frame);
+  }
+
+  requestEach(address: string, found: (end: RequestEnd) => void): () => void {
+    return this.#at(address).requestEach?.(address, found) ?? (() => {});
   }
 
   push(address: string): Pusher {

@@ -48,7 +48,7 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Mas
     const { takesProgress } = found;
     const offering = { offers, onOffersRefused, takesProgress };
     const own = { id: connection.id, name, concurrency, onNotice, ...offering };
-    if (connection.requestEach === undefined) {
+    if (connection.requestEach === undefined || !connection.settles?.(dbAddress)) {
       const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;
       return new LeasedLink({ ask, ...own });
     }
