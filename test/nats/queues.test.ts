@@ -62,7 +62,7 @@ it('setup makes the streams with the settings that it is given, and leaves those
   });
   expect(role.dbAddress).toBe('nats:a.b');
   const [state] = await statesOf('made', 'a.b');
-  expect(state).toMatchObject({ server: 'a.b', holds: 'calls', waiting: 0, consumers: 2 });
+  expect(state).toMatchObject({ server: 'a.b', holds: 'calls', waiting: 0, consumers: 5 });
 });
 
 it('setup has calls read as a server would have them read', async () => {
