@@ -4,8 +4,9 @@
  *   node crowd.mjs job URL SERVER CLIENTS MESSAGES   a job of each at the same time; prints one line of JSON
  *   node crowd.mjs idle URL SERVER CLIENTS           connected, until stdin ends; prints a line once all are
  *   node crowd.mjs bare URL CONNECTIONS              the same of bare WebSockets
- *   node crowd.mjs nats URL ADDRESS CLIENTS MESSAGES  a job of each client of a Master on NATS; prints a line with what the machine did meanwhile
+ *   node crowd.mjs nats URL ADDRESS CLIENTS MESSAGES  a job of each client of a Master on NATS; prints a line with what their processes did meanwhile
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { WebSocket } from 'ws';
 
@@ -33,9 +34,26 @@ async function clients(serverName, count) {
   return all(count, () => Client.connect({ transport, dbAddress: serverName, serverName }));
 }
 
-/** Seconds that all cores have worked. */
+/** Ticks of Linux in a second, in which /proc counts. */
+const TICKS = 100;
+
+/** Seconds that the processes of this measurement have worked, all of one parent; outside of Linux those of the whole machine. */
 function worked() {
-  return cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1e3;
+  if (process.platform !== 'linux')
+    return (
+      cpus().reduce((sum, { times: { user, nice, sys, irq } }) => sum + user + nice + sys + irq, 0) / 1e3
+    );
+  let ticks = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(fields[1]) === process.ppid) ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // It has ended.
+    }
+  }
+  return ticks / TICKS;
 }
 
 /** Jobs of all clients together, one with `total` messages, of which each has a share. */
@@ -76,10 +94,10 @@ const commands = {
     const transport = nats({ servers: url, ...(count > 1_000 && { heartbeat: 30_000 }) });
     const crowd = await all(Number(count), () => Client.connect({ transport, dbAddress, timeout: 60_000 }));
     await jobs(crowd, 'master', Math.max(Number(count), 20_000));
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     let began = performance.now();
     let cpu = worked();
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
     const idle = (worked() - cpu) / ((performance.now() - began) / 1e3);
     const took = [];
     for (let i = 0; i < 500; i++) {
