@@ -4,6 +4,7 @@
  */
 import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { RUNTIME_MODULE_ID } from 'rolldown';
 import { defineConfig, minify, type Plugin } from 'vite';
 
 const isomorphic = {
@@ -52,8 +53,11 @@ const builds = {
   cjs: { entry: native, format: 'cjs', minify: false },
 } as const;
 
+/** What a program has that connects and calls, with what that needs, and what all transports have. */
 const CORE =
-  /[\\/]src[\\/](?!cluster)|[\\/]transports[\\/](shared[\\/]|relay-protocol[\\/](load-ws|close-codes)|zmtp[\\/](commands|greeting|outbox|violation)\.ts)|node_modules[\\/](msgpackr|nanoid)[\\/]/;
+  /[\\/]src[\\/]((index|client[\\/]later)\.ts|async[\\/])|[\\/]transports[\\/](shared[\\/]|relay-protocol[\\/](load-ws|close-codes)|zmtp[\\/](commands|greeting|outbox|violation)\.ts)|node_modules[\\/](msgpackr|nanoid)[\\/]/;
+/** The rest: detached jobs, calls with metadata, functions with types. A start reads none of it. */
+const REST = /[\\/]src[\\/](?!cluster)/;
 /** What every entry has: as files of their own they were a tenth of the package's files. */
 const BASE =
   /[\\/]src[\\/](checks|protocol[\\/](bytes|errors|ids|message|printable|topics)|async[\\/](deferred|fifo|harmless|signals|timers))\.ts/;
@@ -82,6 +86,7 @@ const minifiedPackages: Plugin = {
   renderChunk(code, { fileName, moduleIds }) {
     if (moduleIds.length === 0) return null;
     const isOfPackage = (id: string) => id.includes('node_modules') || id.startsWith('\0');
+    if (moduleIds.every((id) => id === RUNTIME_MODULE_ID)) return null;
     if (moduleIds.every(isOfPackage)) return minify(fileName, code, { module: true });
     if (!moduleIds.some((id) => id.startsWith(COMMAND_FOLDER))) return null;
     return minify(fileName, code, { module: true, mangle: { keepNames: true, toplevel: false } });
@@ -139,6 +144,24 @@ const withoutFacades: Plugin = {
   },
 };
 
+/** How a file has the bundler's helpers, and what their own file has beside those that are plain functions. */
+const HELPERS_IMPORT = /^import \{ [^}]+ \} from "\.\/rolldown-runtime-[^"]+";$/m;
+const OTHER_HELPERS = /^(import|export|var __require = ).*$/gm;
+
+/** Puts the bundler's helpers into the core, whose file is loaded at every start: another one costs a millisecond, and `createRequire` as much. */
+const helpersInCore: Plugin = {
+  name: 'helpers-in-core',
+  generateBundle(_options, bundle) {
+    const chunks = Object.values(bundle).filter((file) => file.type === 'chunk');
+    const helpers = chunks.find(({ moduleIds }) => moduleIds[0] === RUNTIME_MODULE_ID);
+    const core = chunks.find(({ name }) => name === 'core');
+    if (!helpers || !core || !HELPERS_IMPORT.test(core.code) || core.code.includes('__require('))
+      throw new Error('the core has the helpers of the bundler in another way');
+    const functions = helpers.code.replace(OTHER_HELPERS, '').trim();
+    core.code = core.code.replace(HELPERS_IMPORT, () => functions);
+  },
+};
+
 const MSGPACKR = "import { Packr } from 'msgpackr';";
 
 /**
@@ -180,7 +203,7 @@ export default defineConfig(({ mode }) => {
     },
     plugins: [
       ...(mode === 'browser' ? [] : [lateMsgpackr, minifiedPackages, withoutNotes]),
-      ...(mode === 'node' ? [withoutFacades] : []),
+      ...(mode === 'node' ? [withoutFacades, helpersInCore] : []),
       ...(mode === 'cjs' ? [withoutSpace] : []),
     ],
     ...(mode === 'cjs' && { define: { 'import.meta.url': '__filename' } }),
@@ -222,7 +245,8 @@ export default defineConfig(({ mode }) => {
                     { name: 'base', test: BASE, minShareCount: 2 },
                   ]
                 : [
-                    { name: 'core', test: CORE },
+                    { name: 'core', test: CORE, priority: 2 },
+                    { name: 'rest', test: REST, priority: 1 },
                     { name: 'cluster', test: CLUSTER, minShareCount: 2 },
                     { name: 'nats', test: NATS, minShareCount: 2 },
                     { name: 'command', test: COMMAND },

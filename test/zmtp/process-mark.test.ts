@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { propertiesOf, readIntroduction } from '../../transports/zmtp/commands.ts';
 import { LocalSystem } from '../../transports/zmtp/local-system.ts';
-import { hasEnded, ownMark } from '../../transports/zmtp/process-mark.ts';
+import { foldMachine, hasEnded, ownMark } from '../../transports/zmtp/process-mark.ts';
 import { until, within } from '../support/wait.ts';
 
 describe.runIf(process.platform === 'linux')('the mark of a process', () => {
@@ -53,6 +53,21 @@ describe.runIf(process.platform === 'linux')('the mark of a process', () => {
     ['of too many digits', `${machine}.${'1'.repeat(400)}.1`],
   ])('%s says nothing', (_, mark) => {
     expect(hasEnded(mark)).toBe(false);
+  });
+
+  it('names the boot, and the space of process numbers within it', () => {
+    const boot = '0f61aba2-c9d4-4d44-9a5c-2b1f6e0a8d37\n';
+    expect(machine).toMatch(/^[0-9a-f]{16}$/);
+    // The second half of the boot's id turned over by the first: 953d80bda7dec073, turned over by 0xf0000000.
+    expect(foldMachine(boot, 'pid:[4026531840]')).toBe('953d80bd57dec073');
+    expect(foldMachine(boot, 'pid:[4026531841]')).toBe('953d80bd57dec072');
+    expect(foldMachine('00000000-0000-0000-0000-000000000000\n', 'pid:[1]')).toBe('0000000000000001');
+    for (const [odd, space] of [
+      ['', 'pid:[1]'],
+      ['no uuid', 'pid:[1]'],
+      [boot, ''],
+    ] as const)
+      expect(() => foldMachine(odd, space)).toThrow();
   });
 
   it('is sent by those whose requests others may have to answer, and by no others', () => {
