@@ -245,7 +245,7 @@ export type Settlement = 'done' | 'again' | 'failed';
 /**
  * Settles the frames of a bound pull. The transport holds a frame from when it gives it until it is settled: nobody else gets it while this
  * end lives, however long that takes. What is not settled when the end closes or its process dies goes to another, or waits for the next.
- * So a frame may be worked at more than once.
+ * So a frame may be worked at more than once. An end has none before its batches are first asked for.
  */
 export interface Settler {
   /** Settles frames, which are the arrays that the batches had. One that is settled already, or not from there, is passed over. */

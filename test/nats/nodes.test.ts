@@ -67,7 +67,7 @@ it('the command sets up streams on all three, and works at any of them', async (
   const answer = await here(['eval', 'greeter.echo', 'x', '--db', palm.dbAddress, ...at]);
   expect([answer.stdout.toString(), answer.code]).toEqual(['x', 0]);
   const [state] = objectsOf((await here(['nats', 'status', '--json', ...at])).stdout);
-  expect(state).toMatchObject({ server: 'greeter', waiting: 0, consumers: 2 });
+  expect(state).toMatchObject({ server: 'greeter', waiting: 0, consumers: 5 });
 }, 120_000);
 
 it('a node that is killed ends no server, and calls go on at the others', async () => {

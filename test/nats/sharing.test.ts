@@ -189,6 +189,31 @@ it('an answer that is stored when its server dies before it says so is seen once
   expect(await seeing).toEqual(['a', 'b', 'c']);
 }, 120_000);
 
+it('an end that is bound and not read yet takes nothing from the others', async () => {
+  const transport = nats({ servers: ground.url, heartbeat: 200 });
+  const [idle, busy, dialler] = [await transport.open(), await transport.open(), await transport.open()];
+  try {
+    await idle.bindPull('nats:server', { shared: 'server' });
+    const pull = await busy.bindPull('nats:server', { shared: 'server' });
+    await dialler.identify();
+    const pusher = dialler.push('nats:server');
+    await pusher.ready();
+    await pusher.send(Array.from({ length: 20 }, (_, i) => new Uint8Array([i])));
+    let came = 0;
+    const reading = (async () => {
+      for await (const batch of { [Symbol.asyncIterator]: () => pull[Symbol.asyncIterator]() }) {
+        came += batch.length;
+        pull.settler?.settle(batch, 'done');
+      }
+    })();
+    await eventually(async () => came === 20, 10_000);
+    await pull.close();
+    await within(5_000, reading, 'the end of the batches');
+  } finally {
+    for (const connection of [dialler, busy, idle]) await connection.close({ timeout: 0 });
+  }
+});
+
 describe('a connection to servers that share an address', () => {
   /** What is asked on these subjects from now on. */
   async function questions(...subjects: readonly string[]) {

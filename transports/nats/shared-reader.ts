@@ -66,6 +66,8 @@ export class SharedReader implements Settler {
   #givenUp: ((frame: Bytes, deaths: number) => void) | undefined;
   #source = '';
   #messages: ConsumerMessages | undefined;
+  /** Resolves when its reader first asks: before that nobody hears of what is given up, and others would miss what is here. */
+  readonly #asked = deferred<void>();
   #room: Deferred<void> | undefined;
   #idle: Deferred<void> | undefined;
   /** Messages that may be here and not taken by the reader. */
@@ -127,6 +129,7 @@ export class SharedReader implements Settler {
   /** Reads over a session, until it or this ends. */
   async read(session: Session): Promise<void> {
     await this.#messages?.close();
+    await this.#asked.promise;
     const isCurrent = () => !this.#isStopped && session === this.#host.link.session;
     while (isCurrent()) {
       try {
@@ -152,6 +155,7 @@ export class SharedReader implements Settler {
   /** Takes no more: the batches end after what was read. */
   stop(): void {
     this.#isStopped = true;
+    this.#asked.resolve();
     this.#room?.resolve();
     void this.#messages?.close();
     this.#queue.end();
@@ -176,6 +180,7 @@ export class SharedReader implements Settler {
   batches(): AsyncIterator<Bytes[], undefined> {
     return {
       next: async () => {
+        this.#asked.resolve();
         this.#measure();
         const result = await this.#queue.next();
         this.#given = { count: result.value?.length ?? 0, at: performance.now() };
