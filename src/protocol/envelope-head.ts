@@ -2,6 +2,7 @@
  * The head of a frame, read without decoding the frame: the fields before the payload, in the order in which every protobuf
  * encoder writes them. A frame in another order has a shorter head, or none, and must be decoded instead.
  */
+import { decodeUtf8 } from './bytes.ts';
 import { single } from './feature.ts';
 import { BYTES, VARINT } from './wire.ts';
 
@@ -134,6 +135,16 @@ export function clientRange(frame: Uint8Array): readonly [start: number, end: nu
 }
 
 const NOWHERE = [0, 0] as const;
+
+/** The `client` of a frame, read without decoding the frame; undefined where the head has none, or it is not UTF-8. */
+export function clientIn(frame: Uint8Array): string | undefined {
+  const [start, end] = clientRange(frame);
+  try {
+    return end === 0 ? undefined : decodeUtf8(frame, start, end);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The offset after the field whose tag is the one byte at `at`; below 0 when it is cut off or not in its shortest form. */
 function fieldEnd(frame: Uint8Array, at: number, tag: number): number {

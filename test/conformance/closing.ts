@@ -34,8 +34,8 @@ export function testClosing(ends: () => Ends): void {
       await pusher.ready();
       const fates: Promise<unknown>[] = [];
       for (let i = 0; i < 400; i++) fates.push(pusher.send([LARGE]).catch((error) => error));
-      await within(10_000, client.close({ timeout: 50 }), 'closing with a time-out of 50 ms');
-      const settled = await within(10_000, Promise.all(fates), 'closing settles every send');
+      await within(3_000, client.close({ timeout: 50 }), 'closing with a time-out of 50 ms');
+      const settled = await within(3_000, Promise.all(fates), 'closing settles every send');
       expect(settled.at(-1), 'the last send, which cannot have left').toEqual(closed());
     });
 

@@ -1,9 +1,8 @@
 import { atMost } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { mayPass } from '../../src/protocol/envelope-head.ts';
+import { clientIn, mayPass } from '../../src/protocol/envelope-head.ts';
 import { clientOf } from '../../src/protocol/topics.ts';
 import type { ServerNames, SharedQueue } from './names.ts';
-import { topicOf } from './prompt-calls.ts';
 import type { Session } from './session.ts';
 
 /** Milliseconds after its last call in which a client whose calls are not answered keeps its lane: functions may give nothing. */
@@ -53,7 +52,7 @@ export class CallLanes {
     for (const frame of frames) {
       // Those that may pass others have a lane of their own, but for few.
       if (mayPass(frame)) continue;
-      const topic = topicOf(frame);
+      const topic = clientIn(frame);
       if (topic === undefined || topic === before) continue;
       before = topic;
       if (this.#laneOf(topic, now) === undefined) return true;
@@ -81,7 +80,7 @@ export class CallLanes {
 
   /** The queue of a frame that is about to be sent. */
   queueOf(frame: Bytes, { address, calls, lanes }: ServerNames): SharedQueue {
-    const topic = topicOf(frame);
+    const topic = clientIn(frame);
     if (topic === undefined) return calls;
     const now = performance.now();
     const waiting = this.#loads.get(address)?.waiting ?? [0];

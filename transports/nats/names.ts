@@ -189,16 +189,9 @@ export class ClusterNames {
     return {
       address,
       server,
-      calls: {
-        stream: this.#stream(`IN_${server}`, '').stream,
-        consumer: READERS,
-        subject: this.#subject(`in.${server}`),
-        name: server,
-        isOnly: true,
-        runs: (seq) => this.#runs(server, seq),
-      },
-      promptCalls: this.#besideCalls(server, 'prompt'),
-      lanes: Array.from({ length: NATS_LANES - 1 }, (_, i) => this.#besideCalls(server, `${i + 2}`)),
+      calls: this.#callsOf(server),
+      promptCalls: this.#callsOf(server, 'prompt'),
+      lanes: Array.from({ length: NATS_LANES - 1 }, (_, i) => this.#callsOf(server, `${i + 2}`)),
       pull: this.#stream(`IN_${server}`, `in.${server}`),
       cache: this.#stream(`CACHE_${server}`, `cache.${server}.>`),
       value: (key) => this.#subject(`cache.${server}.v.${key}`),
@@ -218,13 +211,14 @@ export class ClusterNames {
     };
   }
 
-  /** A further queue in the stream of a server's calls. */
-  #besideCalls(server: string, kind: string): SharedQueue {
+  /** A queue in the stream of a server's calls. @param kind - which one; left out, the first. */
+  #callsOf(server: string, kind?: string): SharedQueue {
+    const end = (mark: string) => (kind === undefined ? '' : mark + kind);
     return {
       stream: this.#stream(`IN_${server}`, '').stream,
-      consumer: `${READERS}-${kind}`,
-      subject: this.#subject(`in.${server}.${kind}`),
-      name: `${server}%${kind}`,
+      consumer: READERS + end('-'),
+      subject: this.#subject(`in.${server}${end('.')}`),
+      name: server + end('%'),
       isOnly: true,
       runs: (seq) => this.#runs(server, seq),
     };

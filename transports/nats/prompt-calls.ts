@@ -1,6 +1,6 @@
 import { NATS_PROMPT } from '../../src/flow-control.ts';
-import { type Bytes, decodeUtf8 } from '../../src/protocol/bytes.ts';
-import { clientRange, mayPass } from '../../src/protocol/envelope-head.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { clientIn, mayPass } from '../../src/protocol/envelope-head.ts';
 import { clientOf } from '../../src/protocol/topics.ts';
 
 /** Milliseconds after which a call without an answer does not count: it was cancelled, or takes long. */
@@ -27,7 +27,7 @@ export class PromptCalls {
   /** Whether a frame that is about to be sent goes past. */
   goesPast(frame: Bytes): boolean {
     if (!mayPass(frame)) return false;
-    const topic = topicOf(frame);
+    const topic = clientIn(frame);
     if (topic === undefined) return false;
     const client = clientOf(topic);
     const calls = this.#clients.get(client) ?? new Map<string, Prompt>();
@@ -71,15 +71,4 @@ function countOf(calls: ReadonlyMap<string, Prompt>): number {
   let count = 0;
   for (const { left } of calls.values()) count += left;
   return count;
-}
-
-/** The topic that a frame is answered under; undefined when nobody can say. */
-export function topicOf(frame: Bytes): string | undefined {
-  const [start, end] = clientRange(frame);
-  try {
-    return end === 0 ? undefined : decodeUtf8(frame, start, end);
-  } catch {
-    // The server refuses it.
-    return undefined;
-  }
 }

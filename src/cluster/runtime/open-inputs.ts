@@ -1,7 +1,7 @@
 /** What a role still has to do for the inputs that its transport wants settled. */
 import { macrotasks } from '../../async/macrotask.ts';
-import { type Bytes, decodeUtf8 } from '../../protocol/bytes.ts';
-import { clientRange } from '../../protocol/envelope-head.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import { clientIn } from '../../protocol/envelope-head.ts';
 import { asksForProof, clientOf } from '../../protocol/topics.ts';
 import type { BoundPull, Settlement, Settler } from '../../transport.ts';
 
@@ -181,14 +181,9 @@ export class OpenInputs {
 
 /** What the client of a frond call has subscribed to. */
 export function subscriptionOf(frame: Bytes): string | undefined {
-  const [start, end] = clientRange(frame);
-  try {
-    const topic = clientOf(decodeUtf8(frame, start, end));
-    return asksForProof(topic) ? topic : undefined;
-  } catch {
-    // The client's id is not UTF-8. The frame is refused when its turn comes.
-    return undefined;
-  }
+  // Where it cannot be read, the frame is refused when its turn comes.
+  const topic = clientOf(clientIn(frame) ?? '');
+  return asksForProof(topic) ? topic : undefined;
 }
 
 /** What a bound end gives. */
