@@ -36,6 +36,9 @@ export const BAD_FRAMES_HOLD = 1;
 /** Inputs, late results or socket events in a row before other events run: none of them has to wait for any. */
 export const RUN = 64;
 
+/** Messages that a Master or Hub passes on before it looks at the clock, where nothing is done with them on the way. */
+export const UNTIMED_MESSAGES = 16;
+
 /** Messages read in a row from a ZeroMQ socket before other events run: a busy socket never makes its reader wait. */
 export const READ_RUN = 256;
 

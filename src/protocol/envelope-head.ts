@@ -11,7 +11,7 @@ const STAGE = (3 << 3) | VARINT;
 const CACHE = (5 << 3) | BYTES;
 const PAYLOAD = (6 << 3) | BYTES;
 /** Tags of fields 1000 to 1007 have two bytes. These are the first bytes; the second is the same for all. */
-const FROND = 0xc0;
+const FEATURES = 0xc0;
 const STATUS = 0xc8;
 const ERROR = 0xd2;
 const ERROR_NAME = 0xda;
@@ -65,10 +65,23 @@ export function isTidyTail(frame: Uint8Array, start: number): boolean {
   return true;
 }
 
+/** The offset after the features that stand at `tail`, the first of frond's fields; `tail` when there are none, below 0 when they are malformed. */
+export function featuresEnd(frame: Uint8Array, tail: number): number {
+  return numberEnd(frame, tail, FEATURES);
+}
+
+/** The same for the ordinal at `at`. */
+export function ordinalEnd(frame: Uint8Array, at: number): number {
+  return numberEnd(frame, at, ORDINAL);
+}
+
+function numberEnd(frame: Uint8Array, at: number, tag: number): number {
+  return frame[at] === tag && frame[at + 1] === FROND_TAG_END ? varintEnd(frame, at + 2) : at;
+}
+
 /** The status among the fields from `tail` on; 0 where there is none, or it is not one byte. It is the first of frond's fields, or the second. */
 export function statusIn(frame: Uint8Array, tail: number): number {
-  let at = tail;
-  if (frame[at] === FROND && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
+  const at = featuresEnd(frame, tail);
   const status = frame[at] === STATUS && frame[at + 1] === FROND_TAG_END ? frame[at + 2] : undefined;
   return status !== undefined && status < 0x80 ? status : 0;
 }
@@ -79,7 +92,7 @@ export function statusIn(frame: Uint8Array, tail: number): number {
  */
 export function mayPass(frame: Uint8Array): boolean {
   const at = payloadEnd(frame, headEnd(frame));
-  if (at < 0 || frame[at] !== FROND || frame[at + 1] !== FROND_TAG_END) return false;
+  if (at < 0 || frame[at] !== FEATURES || frame[at + 1] !== FROND_TAG_END) return false;
   const next = varintEnd(frame, at + 2);
   if (next < 0) return false;
   return (
@@ -101,8 +114,7 @@ export function priorityIn(value: number): number {
 export function priorityOf(frame: Uint8Array): number {
   let at = payloadEnd(frame, headEnd(frame));
   if (at < 0) return 0;
-  if (frame[at] === FROND && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
-  if (frame[at] === ORDINAL && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
+  at = ordinalEnd(frame, featuresEnd(frame, at));
   const value = frame[at] === PRIORITY && frame[at + 1] === FROND_TAG_END ? frame[at + 2] : undefined;
   return value === undefined ? 0 : priorityIn(value);
 }
@@ -110,7 +122,7 @@ export function priorityOf(frame: Uint8Array): number {
 /** Whether a byte begins the tag of one of frond's fields. */
 function isFrondTag(tag: number): boolean {
   return (
-    tag === FROND ||
+    tag === FEATURES ||
     tag === STATUS ||
     tag === ERROR ||
     tag === ERROR_NAME ||

@@ -185,17 +185,19 @@ export class EnvelopeCodec {
   }
 }
 
-/** The frame of a message whose `cache` is empty, with `cache` filled in where encoders write it. Made in `slab`. */
-export function withCache(frame: Uint8Array, cache: string, slab: Slab): Bytes {
-  const text = encodeUtf8(cache);
+/**
+ * The frame of a message whose `cache` is empty, with `cache` filled in where encoders write it. Made in `slab`.
+ * @param cache - its UTF-8.
+ */
+export function withCache(frame: Uint8Array, cache: Uint8Array, slab: Slab): Bytes {
   const { length } = frame;
   const end = headEnd(frame);
   const at = isAfterHead(frame, end) ? end : length;
-  const size = bytesLength(CACHE, text);
+  const size = bytesLength(CACHE, cache);
   const filled = slab.take(length + size);
   filled.set(frame);
   if (at < length) filled.copyWithin(at + size, at, length);
-  writeBytes(filled, at, CACHE, text);
+  writeBytes(filled, at, CACHE, cache);
   return filled;
 }
 

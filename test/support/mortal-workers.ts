@@ -166,8 +166,8 @@ export class ModelGround {
     this.handOver = new Dispatcher({
       push: { address: '', peers, onPeers: () => {}, send: async () => {}, close: async () => {} },
       onProgress: () => {},
-      onResults: async (frames) => {
-        this.results.push(...frames.map(textIn));
+      onResults: async (results) => {
+        this.results.push(...results.map(({ frame }) => textIn(frame)));
         await this.gathering;
       },
       onGivenUp: ({ payload }) => this.givenUp.push(textOf(payload)),

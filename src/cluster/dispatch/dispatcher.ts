@@ -9,8 +9,8 @@ import { type Bytes, decodeUtf8, Slab } from '../../protocol/bytes.ts';
 import { type CancelNotice, cancelMessage } from '../../protocol/cancel.ts';
 import { EnvelopeCodec, withCache } from '../../protocol/envelope.ts';
 import { inspectValue, PalmError } from '../../protocol/errors.ts';
-import { countedIds } from '../../protocol/ids.ts';
-import type { PalmMessage } from '../../protocol/message.ts';
+import { countedIdBytes } from '../../protocol/ids.ts';
+import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { readPriority } from '../../protocol/priority.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import {
@@ -31,7 +31,7 @@ import type { FunctionMeter, FunctionMeters } from '../runtime/meter.ts';
 import type { OpenInput, OpenInputs } from '../runtime/open-inputs.ts';
 import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
-import { type Lease, type LeaseBudgets, Leases } from './leases.ts';
+import { type Lease, type LeaseBudgets, type LeasedCall, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
 import { PushedOffers } from './pushed-offers.ts';
 import { type PushedResults, WorkAssigner } from './work-assigner.ts';
@@ -39,11 +39,20 @@ import { WorkerOffers } from './worker-offers.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
 
+/** A worker's result, and what is known of it without reading it. */
+export interface WorkerResult {
+  readonly frame: Bytes;
+  /** The call that it answers. */
+  readonly call: LeasedCall;
+  /** Its own `Status`. */
+  readonly status: number;
+}
+
 export interface DispatcherSettings {
   /** Pushes work to workers that do not ask for it, as pylm's do not. */
   readonly push: BoundPush;
   /** Takes workers' results. Resolves when more may come. */
-  readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
+  readonly onResults: (results: readonly WorkerResult[]) => Promise<void>;
   /** Takes how far a worker is with a message: the message, with status and payload of progress. */
   readonly onProgress: (progress: PalmMessage) => void;
   /** Takes a message that is given up because `deaths` workers died with it; `id` is a name for its answer, where it has one. */
@@ -85,14 +94,13 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   readonly #offers = new WorkerOffers();
   readonly #pushedOffers: PushedOffers;
   readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
-  readonly #nextId = countedIds();
+  readonly #nextId = countedIdBytes();
   readonly #slab = new Slab();
   readonly #results = new WorkerResults();
   #room: Deferred<void> | undefined;
   #drained: Deferred<void> | undefined;
-  /** The topic of the message that was added last, and its client. */
-  #topic = '';
-  #client = '';
+  /** The call of the message that was added last, which the next mostly shares. */
+  #call: LeasedCall = { client: '', topic: '', path: '', stage: 0, features: 0, status: 0 };
   #isClosed = false;
 
   constructor(settings: DispatcherSettings) {
@@ -188,13 +196,25 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
     if (!this.#settings.isVerbatim) own = this.#codec.encode(message);
     // A Master fills an empty `cache` field (pylm/parts/core.py, Inbound).
     else if (message.cache === '') own = withCache(frame, this.#nextId(), this.#slab);
-    if (message.client !== this.#topic) {
-      this.#topic = message.client;
-      this.#client = clientOf(message.client);
-    }
     const priority = message.unknown.length === 0 ? 0 : readPriority(message.unknown);
     const input = this.#settings.inputs?.part(frame);
-    this.#leases.add(own, this.#client, priority, message.function, message.stage, input);
+    this.#leases.add(own, this.#callOf(message), priority, input);
+  }
+
+  #callOf({ client: topic, function: path, stage, features, status }: PalmMessage): LeasedCall {
+    const last = this.#call;
+    const isTopic = topic === last.topic;
+    const isSame =
+      isTopic &&
+      path === last.path &&
+      stage === last.stage &&
+      features === last.features &&
+      status === last.status;
+    if (!isSame) {
+      const client = isTopic ? last.client : clientOf(topic);
+      this.#call = { client, topic, path, stage, features, status };
+    }
+    return this.#call;
   }
 
   done(): void {}
@@ -340,8 +360,8 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   }
 
   /** Ends leases. Returns their results, without those of settled messages, which came too late. */
-  #take(worker: LeasedWorker, items: readonly WorkItem[]): Bytes[] {
-    const results: Bytes[] = [];
+  #take(worker: LeasedWorker, items: readonly WorkItem[]): WorkerResult[] {
+    const results: WorkerResult[] = [];
     const now = performance.now();
     for (const { lease: number, kind, frame: given } of items) {
       const lease = this.#leases.find(number, worker.id);
@@ -351,19 +371,20 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
         continue;
       }
       if (given.length > 0) {
+        const { call, input } = lease.message;
         const frame = this.#results.of(lease.message.frame, given);
         // A result that is passed on as it came has the status of its message.
-        if (frame !== given && this.#results.isFailure(frame)) this.#meterOf(lease)?.fail();
-        const progress = frame === given ? undefined : this.#results.progressIn(frame);
+        const changed = frame === given ? undefined : this.#results.read(frame);
+        const { status } = changed ?? call;
+        if (changed !== undefined && Status.isFailure(status)) this.#meterOf(lease)?.fail();
         // Of a worker that counted as dead nobody needs to hear how far it is.
-        if (progress !== undefined) {
-          if (lease.message.lease === lease) this.#settings.onProgress(progress);
+        if (changed !== undefined && status === Status.progress) {
+          if (lease.message.lease === lease) this.#settings.onProgress(changed);
         }
         // When a later run fails and an earlier one did not, the failure is passed on, too.
-        else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) {
-          const { input } = lease.message;
+        else if (this.#leases.isNews(lease) || Status.isFailure(status)) {
           if (input !== undefined) this.#settings.inputs?.result(input, frame);
-          results.push(frame);
+          results.push({ frame, call, status });
         }
       }
       if (kind === WorkKind.done) {
@@ -377,8 +398,8 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   }
 
   /** Looked for when the message is done: the worker that has said what it offers may have come after the message. */
-  #meterOf({ message }: Lease): FunctionMeter | undefined {
-    return this.#settings.meters?.of(message.path, message.stage);
+  #meterOf({ message: { call } }: Lease): FunctionMeter | undefined {
+    return this.#settings.meters?.of(call.path, call.stage);
   }
 
   #reply(worker: LeasedWorker, request: WorkRequest, workRequests: number): Bytes | Promise<Bytes> {
@@ -417,7 +438,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   #isOverfull(): boolean {
     const { waiting } = this.#settings.budgets;
     const { shares } = this.#leases;
-    return shares.messagesOf(this.#client) >= SCATTER_QUEUE || shares.bytes >= waiting.limit;
+    return shares.messagesOf(this.#call.client) >= SCATTER_QUEUE || shares.bytes >= waiting.limit;
   }
 
   #encode(items: readonly WorkItem[]): Bytes {

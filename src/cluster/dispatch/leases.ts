@@ -8,14 +8,25 @@ import { costOf } from '../runtime/intake.ts';
 import type { OpenInput } from '../runtime/open-inputs.ts';
 import { ClientShares } from './client-shares.ts';
 
-/** A message for a worker, until it is settled. */
-export interface LeasedMessage {
-  readonly frame: Bytes;
+/** What is known of a message for a worker. Those of one call share it. */
+export interface LeasedCall {
+  /** Whose it is. */
+  readonly client: string;
+  /** The topic of its answers. */
+  readonly topic: string;
   /** The function that it calls, and the stage of that. */
   readonly path: string;
   readonly stage: number;
-  /** Whose it is. */
-  readonly client: string;
+  /** What its sender understands: a set of `Feature` bits. */
+  readonly features: number;
+  /** A `Status`: what failed at an earlier server comes here, too. */
+  readonly status: number;
+}
+
+/** A message for a worker, until it is settled. */
+export interface LeasedMessage {
+  readonly frame: Bytes;
+  readonly call: LeasedCall;
   /** Number of its results that were passed on. */
   passed: number;
   /** Number of workers that died with it. */
@@ -122,16 +133,14 @@ export class Leases {
 
   /**
    * Adds a message.
-   * @param client - whose message it is: clients take turns.
+   * @param call - what is known of it. Clients take turns.
    * @param priority - see {@link Turns}.
-   * @param path - the function that it calls, at `stage`.
    * @param input - what has to be settled when it is over.
    */
-  add(frame: Bytes, client: string, priority = 0, path = '', stage = 0, input?: OpenInput): void {
-    const earlier = NO_RUNS;
-    const message = { frame, client, path, stage, passed: 0, deaths: 0, lease: undefined, input, earlier };
+  add(frame: Bytes, call: LeasedCall, priority = 0, input?: OpenInput): void {
+    const message = { frame, call, passed: 0, deaths: 0, lease: undefined, input, earlier: NO_RUNS };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
-    else this.#fresh.push(client, message, priority);
+    else this.#fresh.push(call.client, message, priority);
     this.#waits(message, 1);
   }
 
@@ -292,7 +301,7 @@ export class Leases {
   }
 
   /** Counts a message that begins (1) or ends (-1) to wait. */
-  #waits({ frame, client }: LeasedMessage, sign: 1 | -1): void {
+  #waits({ frame, call: { client } }: LeasedMessage, sign: 1 | -1): void {
     const cost = costOf(frame);
     const { waiting } = this.#budgets;
     if (sign > 0) {

@@ -21,13 +21,13 @@ import {
 import type { Intake } from '../runtime/intake.ts';
 import { FunctionMeters } from '../runtime/meter.ts';
 import type { OpenInputs } from '../runtime/open-inputs.ts';
-import { defaultStream } from '../runtime/publisher.ts';
+import { defaultStream, type Publisher } from '../runtime/publisher.ts';
 import { handled, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';
 import type { RoleHost } from '../runtime/role-host.ts';
 import type { Addressed, ServingOptions } from '../runtime/serving-options.ts';
 import type { MutableCounters } from '../runtime/status.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { Dispatcher, type WorkerResult } from './dispatcher.ts';
 
 /** Options that Master and Hub share. */
 export interface DispatchOptions extends ServingOptions {
@@ -117,10 +117,10 @@ export async function openDispatch(
   const isVerbatim = !pipelined && gather === undefined && options.handleStream === undefined;
   const { publisher, address: pubAddress } = await host.publisher(options.pubAddress, stream, isVerbatim);
 
-  const sizeOf = (frame: Bytes) => frame.length;
-  const results = new BatchQueue<Bytes>(UNGATHERED, { sizeOf, bytes: UNGATHERED_BYTES });
-  const onResults = (frames: readonly Bytes[]) => {
-    results.push(frames);
+  const sizeOf = ({ frame }: WorkerResult) => frame.length;
+  const results = new BatchQueue<WorkerResult>(UNGATHERED, { sizeOf, bytes: UNGATHERED_BYTES });
+  const onResults = (came: readonly WorkerResult[]) => {
+    results.push(came);
     return results.room();
   };
   const budgets = { waiting: host.waiting, out: new ByteBudget(WORKERS_SHARE * host.waiting.limit) };
@@ -157,10 +157,10 @@ export async function openDispatch(
   // A message that fails in scatter is answered as one that fails in gather.
   const onFailure = (failure: PalmMessage) => publisher.fail(failure);
   const settings = { ...host.scope, onFailure };
-  const scattering = host.flow(scatterStep({ ...settings, transform: scatter }), dispatcher, {
+  const scattering = host.flow(scatter && scatterStep({ ...settings, transform: scatter }), dispatcher, {
     handsOut: scatter !== undefined,
   });
-  const gathering = host.flow(gatherStep({ ...settings, transform: gather }), publisher, {
+  const gathering = host.flow(gather && gatherStep({ ...settings, transform: gather }), publisher, {
     handsOut: gather !== undefined || options.handleStream !== undefined,
     isIntake: false,
   });
@@ -199,8 +199,8 @@ export async function openDispatch(
     return results;
   };
   const gathered = Promise.all([
-    gathering.serve(inputs === undefined ? results : releasing(results, inputs)),
-    gathering.serve(judged(workerPull[Symbol.asyncIterator](), takePushed)),
+    isVerbatim ? passOn(results, publisher, inputs) : gathering.serve(framesOf(results, inputs)),
+    gathering.serve(mapped(workerPull[Symbol.asyncIterator](), takePushed)),
   ]);
 
   const drain = async (left: () => number) => {
@@ -250,20 +250,38 @@ function workerDied(deaths: number): Error {
   return error;
 }
 
-/** Results of workers, each of which is one thing less to do for its input when it is gathered. */
-function releasing(results: BatchQueue<Bytes>, inputs: OpenInputs): Source<Bytes> {
-  return { next: () => results.next(), release: (frame) => inputs.end(frame) };
+/** The frames of workers' results, each of which is one thing less to do for its input when it is gathered. */
+function framesOf(results: BatchQueue<WorkerResult>, inputs: OpenInputs | undefined): Source<Bytes> {
+  const source = mapped(results, (came) => came.map(({ frame }) => frame));
+  return inputs === undefined ? source : { ...source, release: (frame) => inputs.end(frame) };
 }
 
-/** The batches of a source, each as `judge` returns it. */
-function judged<T>(
+/** Publishes workers' results that nobody gathers, until there are no more. They need not be read: it is known what they answer. */
+async function passOn(
+  results: BatchQueue<WorkerResult>,
+  publisher: Publisher,
+  inputs: OpenInputs | undefined,
+): Promise<void> {
+  for (;;) {
+    const { done, value } = await results.next();
+    if (done) return;
+    for (const { frame, status, call } of value) {
+      publisher.pass(frame, status, call);
+      inputs?.end(frame);
+    }
+    await publisher.flush();
+  }
+}
+
+/** The batches of a source, each as `map` returns it. */
+function mapped<T, U>(
   source: AsyncIterator<readonly T[], undefined>,
-  judge: (items: readonly T[]) => readonly T[],
-): AsyncIterator<readonly T[], undefined> {
+  map: (items: readonly T[]) => readonly U[],
+): AsyncIterator<readonly U[], undefined> {
   return {
     next: async () => {
       const { done, value } = await source.next();
-      return done ? { done, value: undefined } : { done: false, value: judge(value) };
+      return done ? { done, value: undefined } : { done: false, value: map(value) };
     },
   };
 }
@@ -271,7 +289,7 @@ function judged<T>(
 // Scatter and gather: what a Master or Hub does with messages on their way to its workers and back.
 
 export interface TransformSettings extends FailureSettings, FunctionScope {
-  readonly transform: MessageTransform | undefined;
+  readonly transform: MessageTransform;
   readonly tally: MutableCounters;
   /** Takes the answer to a message that failed in the transform. */
   readonly onFailure: (failure: PalmMessage) => void;
@@ -283,8 +301,6 @@ export interface TransformSettings extends FailureSettings, FunctionScope {
  */
 export function scatterStep(settings: TransformSettings): Step {
   const step = gatherStep(settings);
-  // The dispatcher fills it where nothing is changed.
-  if (settings.transform === undefined) return step;
   const nextId = countedIds();
   return (message, emit) => {
     if (message.cache === '') message.cache = nextId();
@@ -292,26 +308,19 @@ export function scatterStep(settings: TransformSettings): Step {
   };
 }
 
-/** Transforms each message, or passes it on when there is no transform. */
+/** Transforms each message. */
 export function gatherStep(settings: TransformSettings): Step {
-  const { transform } = settings;
-  if (transform === undefined) return (message, emit) => emit(message);
-  return (message, emit) => transformed(settings, transform, message, emit);
+  return (message, emit) => transformed(settings, message, emit);
 }
 
-async function transformed(
-  settings: TransformSettings,
-  transform: MessageTransform,
-  message: PalmMessage,
-  emit: Emit,
-): Promise<void> {
+async function transformed(settings: TransformSettings, message: PalmMessage, emit: Emit): Promise<void> {
   // The transform may change the message. The answer to a failure goes to the original caller.
   const original = { ...message };
   const context = new TransformContext(settings, message);
   settings.cancellations.begin(context);
   let count = 0;
   try {
-    const parts: unknown = handled(transform(message, context));
+    const parts: unknown = handled(settings.transform(message, context));
     if (!isIterable(parts)) {
       throw invalidCall(
         `scatter and gather must return an iterable of messages, as generators do, not ${inspectValue(parts)}`,

@@ -2,7 +2,7 @@
 
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { headEnd, payloadEnd } from '../../protocol/envelope-head.ts';
+import { differInPayloadAlone } from '../../protocol/envelope-alike.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { FAILED_PAYLOAD } from '../runtime/failures.ts';
 
@@ -17,7 +17,7 @@ export class WorkerResults {
    * @param result - the frame that the worker returned, which may hold anything.
    */
   of(message: Bytes, result: Bytes): Bytes {
-    if (differsInPayloadAlone(message, result)) return result;
+    if (differInPayloadAlone(message, result)) return result;
     const codec = this.#codec;
     const original = codec.decode(message);
     try {
@@ -32,35 +32,8 @@ export class WorkerResults {
     }
   }
 
-  /** The message of progress in a frame that {@link of} made; undefined for a result. */
-  progressIn(frame: Bytes): PalmMessage | undefined {
-    const message = this.#codec.decode(frame);
-    return message.status === Status.progress ? message : undefined;
+  /** The message in a frame that {@link of} made. */
+  read(frame: Bytes): PalmMessage {
+    return this.#codec.decode(frame);
   }
-
-  /** Whether a result is that of a call that failed. */
-  isFailure(frame: Bytes): boolean {
-    try {
-      return Status.isFailure(this.#codec.decode(frame).status);
-    } catch {
-      return false;
-    }
-  }
-}
-
-/**
- * Whether two envelopes differ only in their payload. It compares bytes and not fields: then every later reader, even one that reads
- * unusual bytes differently, reads in the result what it would have read in the message.
- */
-export function differsInPayloadAlone(message: Uint8Array, result: Uint8Array): boolean {
-  const start = headEnd(message);
-  if (start === 0) return false;
-  for (let i = 0; i < start; i++) if (message[i] !== result[i]) return false;
-  const end = payloadEnd(message, start);
-  const own = payloadEnd(result, start);
-  if (end < 0 || own < 0) return false;
-  const rest = message.length - end;
-  if (result.length - own !== rest) return false;
-  for (let i = 0; i < rest; i++) if (message[end + i] !== result[own + i]) return false;
-  return true;
 }

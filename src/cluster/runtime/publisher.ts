@@ -35,6 +35,14 @@ export interface Stream extends HandleStream {
   readonly isToClient?: boolean;
 }
 
+/** A call, as far as its answers go by it. */
+export interface AnsweredCall {
+  /** The topic of its answers. */
+  readonly topic: string;
+  /** What its sender understands: a set of {@link Feature} bits. */
+  readonly features: number;
+}
+
 /** Publishes results to clients or to the next server. */
 export class Publisher implements Outlet<Bytes> {
   readonly #settings: PublisherSettings;
@@ -61,6 +69,16 @@ export class Publisher implements Outlet<Bytes> {
       if (isOk) meter.failed(Status.failed);
       this.#putFailure(failed(this.#settings, this.#codec.decode(frame), error), id);
     }
+  }
+
+  /**
+   * Takes a result that nobody reads here. It leaves with the next flush.
+   * @param answered - the call that it answers.
+   */
+  pass(frame: Bytes, status: number, { topic, features }: AnsweredCall): void {
+    const { meter, nextId } = this.#settings;
+    meter.answered(status);
+    this.#outbox.put(topic, frame, takesBatches(features), nextId?.(frame));
   }
 
   /**
@@ -106,9 +124,16 @@ export class Publisher implements Outlet<Bytes> {
   }
 
   #put(result: PalmMessage, encoded?: Bytes, id?: string): void {
-    const news = this.#settings.handleStream.news?.of(result);
-    this.#outbox.add(this.#target(result), encoded, id);
-    if (news !== undefined) this.#outbox.add({ topic: news.client, message: news });
+    const { handleStream } = this.#settings;
+    // The same for every result, so that none needs a context.
+    if (handleStream.isToClient === true) {
+      this.#outbox.add(result.client, result, encoded, id);
+      return;
+    }
+    const news = handleStream.news?.of(result);
+    const { topic, message } = this.#target(result);
+    this.#outbox.add(topic, message, encoded, id);
+    if (news !== undefined) this.#outbox.add(news.client, news);
   }
 
   /** The choice of a topic may be what failed: then the failure goes to the client. */
@@ -116,7 +141,7 @@ export class Publisher implements Outlet<Bytes> {
     try {
       this.#put({ ...failure }, undefined, id);
     } catch {
-      this.#outbox.add({ topic: failure.client, message: failure }, undefined, id);
+      this.#outbox.add(failure.client, failure, undefined, id);
     }
   }
 
@@ -186,6 +211,11 @@ export class PipelineNews {
   }
 }
 
+/** Whether a client takes several answers in one delivery. */
+function takesBatches(features: number): boolean {
+  return (features & Feature.batches) !== 0;
+}
+
 /** A delivery that may get more frames. */
 interface OpenDelivery {
   readonly topic: string;
@@ -209,12 +239,15 @@ export class Outbox {
    * @param encoded - the frame of the message, when there is one.
    * @param id - its name: give one to all that go under one topic, or to none.
    */
-  add({ topic, message }: StreamTarget, encoded?: Bytes, id?: string): void {
+  add(topic: string, message: PalmMessage, encoded?: Bytes, id?: string): void {
     const frame = encoded ?? this.#codec.encode(message);
+    this.put(topic, frame, topic === message.client && takesBatches(message.features), id);
+  }
+
+  /** @param isGathered - whether whoever listens under the topic takes several frames in one delivery. */
+  put(topic: string, frame: Bytes, isGathered: boolean, id?: string): void {
     this.bytes += frame.length;
-    const { client, features } = message;
-    const takesBatches = topic === client && (features & Feature.batches) !== 0;
-    const open = takesBatches ? this.#open.get(topic) : undefined;
+    const open = isGathered ? this.#open.get(topic) : undefined;
     if (open !== undefined && open.frames.length < BATCH && open.bytes + frame.length <= BATCH_BYTES) {
       open.frames.push(frame);
       open.ids?.push(id ?? '');
@@ -222,14 +255,14 @@ export class Outbox {
       return;
     }
     // A frond client calls once its subscription is confirmed. Others may be late: their answers wait for them.
-    const mayWait = !takesBatches;
+    const mayWait = !isGathered;
     const bytes = frame.length;
     const delivery =
       id === undefined
         ? { topic, frames: [frame], bytes, mayWait }
         : { topic, frames: [frame], ids: [id], bytes, mayWait };
     this.#deliveries.push(delivery);
-    if (takesBatches) this.#open.set(topic, delivery);
+    if (isGathered) this.#open.set(topic, delivery);
   }
 
   /**

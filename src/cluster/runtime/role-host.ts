@@ -239,9 +239,9 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return intake;
   }
 
-  /** A flow that runs `step` for each message and sends the results to `outlet`. */
+  /** A flow that runs `step` for each message, where there is one, and sends the results to `outlet`. */
   flow(
-    step: Step,
+    step: Step | undefined,
     outlet: Outlet<Bytes>,
     {
       concurrency = 1,

@@ -1,5 +1,7 @@
 import type { Mutant } from '../mutant.ts';
 
+const ALIKE = 'test/unit/protocol/envelope-alike.test.ts';
+
 export const PROTOCOL: readonly Mutant[] = [
   {
     name: 'protocol-groups-nest-one-deeper',
@@ -105,6 +107,48 @@ export const PROTOCOL: readonly Mutant[] = [
     find: 'seen |= bit;',
     replace: '',
     suites: ['test/unit/protocol/envelope-plain.test.ts'],
+  },
+  {
+    name: 'protocol-alike-with-an-empty-payload-written',
+    file: 'src/protocol/envelope-alike.ts',
+    find: ' || (own > start && other[start + 1] === 0)',
+    replace: '',
+    suites: [ALIKE],
+  },
+  {
+    name: 'protocol-alike-with-an-ordinal-of-0',
+    file: 'src/protocol/envelope-alike.ts',
+    find: 'other[ownAt + ORDINAL_TAG] === 0 || ',
+    replace: '',
+    suites: [ALIKE],
+  },
+  {
+    name: 'protocol-alike-with-an-ordinal-of-any-size',
+    file: 'src/protocol/envelope-alike.ts',
+    find: 'const SAFE_VARINT = 7;',
+    replace: 'const SAFE_VARINT = 8;',
+    suites: [ALIKE],
+  },
+  {
+    name: 'protocol-alike-without-its-ordinal',
+    file: 'src/protocol/envelope-alike.ts',
+    find: ' || next > at !== ownNext > ownAt',
+    replace: '',
+    suites: [ALIKE],
+  },
+  {
+    name: 'protocol-alike-with-other-features',
+    file: 'src/protocol/envelope-alike.ts',
+    find: ' || !isAlike(one, end, other, own, at - end)',
+    replace: '',
+    suites: [ALIKE],
+  },
+  {
+    name: 'protocol-counted-bytes-of-two-ids-alike',
+    file: 'src/protocol/ids.ts',
+    find: 'for (; id[at] === NINE; at--) id[at] = ZERO;',
+    replace: 'for (; id[at] === NINE; at--);',
+    suites: ['test/unit/protocol/function-path.test.ts'],
   },
   {
     name: 'protocol-string-compared-beyond-its-end',

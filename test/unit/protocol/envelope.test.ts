@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import protobufjs from 'protobufjs';
 import { describe, expect, it } from 'vitest';
-import { type Bytes, Slab } from '../../../src/protocol/bytes.ts';
+import { type Bytes, encodeUtf8, Slab } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
@@ -270,7 +270,7 @@ describe('encoding', () => {
     fc.assert(
       fc.property(fields, fc.string({ minLength: 1, maxLength: 60 }), (values, cache) => {
         const empty = palmMessage({ ...values, cache: '' } as Partial<PalmMessage>);
-        expect(codec().decode(withCache(codec().encode(empty), cache, new Slab()))).toEqual({
+        expect(codec().decode(withCache(codec().encode(empty), encodeUtf8(cache), new Slab()))).toEqual({
           ...empty,
           cache,
         });

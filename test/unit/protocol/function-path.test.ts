@@ -6,7 +6,8 @@ import {
   joinPath,
   parsePath,
 } from '../../../src/protocol/function-path.ts';
-import { checkId, countedIds } from '../../../src/protocol/ids.ts';
+import { checkId, countedIdBytes, countedIds } from '../../../src/protocol/ids.ts';
+import { textOf } from '../../support/bytes.ts';
 
 const refusal = (message: string) => expect.objectContaining({ code: 'INVALID_CALL', message, sent: false });
 
@@ -119,5 +120,13 @@ describe('ids', () => {
     const [beginning = ''] = /^[\w-]{12}-/.exec(own[0] ?? '') ?? [];
     expect(own).toEqual(Array.from({ length: 12 }, (_, i) => `${beginning}${i + 1}`));
     expect(countedIds()().startsWith(beginning)).toBe(false);
+  });
+
+  it('that are counted are the same as bytes, which are those of the newest', () => {
+    const next = countedIdBytes();
+    const own = Array.from({ length: 1_101 }, () => textOf(next()));
+    const [beginning = ''] = /^[\w-]{12}-/.exec(own[0] ?? '') ?? [];
+    expect(own).toEqual(Array.from({ length: 1_101 }, (_, i) => `${beginning}${i + 1}`));
+    expect(textOf(countedIdBytes()()).startsWith(beginning)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { type Bytes, Slab } from '../../../../src/protocol/bytes.ts';
+import { type Bytes, encodeUtf8, Slab } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../../../src/protocol/envelope.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
 import { encodeMetadata } from '../../../../src/protocol/metadata.ts';
@@ -7,6 +7,8 @@ import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { goldenFrames } from '../golden.ts';
 import { fieldsBy, OTHERS, type Reader } from '../readers.ts';
 import type { Target } from '../target.ts';
+
+const FILLED = encodeUtf8('filled');
 
 /** Shared by all inputs: what it remembers of one must not change the next. */
 const shared = new EnvelopeCodec();
@@ -47,7 +49,7 @@ export const target: Target = {
     const isKnown = message.unknown.length === 0;
     for (const other of OTHERS) if (isKnown && other !== 'pure Python') claimReads(other, data, message);
     if (message.cache === '') {
-      const filled = new EnvelopeCodec().decode(withCache(frame, 'filled', new Slab()));
+      const filled = new EnvelopeCodec().decode(withCache(frame, FILLED, new Slab()));
       claimSame(filled, { ...message, cache: 'filled' }, 'filling the cache field changes another field');
     }
   },

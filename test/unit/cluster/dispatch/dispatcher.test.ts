@@ -3,7 +3,11 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ByteBudget } from '../../../../src/async/byte-budget.ts';
 import { deferred } from '../../../../src/async/deferred.ts';
-import { Dispatcher, type DispatcherSettings } from '../../../../src/cluster/dispatch/dispatcher.ts';
+import {
+  Dispatcher,
+  type DispatcherSettings,
+  type WorkerResult,
+} from '../../../../src/cluster/dispatch/dispatcher.ts';
 import { CancelledFrames } from '../../../../src/cluster/runtime/cancellations.ts';
 import { costOf } from '../../../../src/cluster/runtime/intake.ts';
 import { FunctionMeters } from '../../../../src/cluster/runtime/meter.ts';
@@ -87,8 +91,8 @@ function ground(options: Partial<DispatcherSettings> = {}) {
   const budgets = { waiting: new ByteBudget(2 ** 26), out: new ByteBudget(2 ** 28) };
   const dispatcher = new Dispatcher({
     push,
-    onResults: async (frames) =>
-      void results.push(...frames.map((frame) => textOf(codec.decode(frame).payload))),
+    onResults: async (came) =>
+      void results.push(...came.map(({ frame }) => textOf(codec.decode(frame).payload))),
     onProgress: ({ payload }) => progress.push(textOf(payload)),
     onGivenUp: ({ payload }, deaths) => givenUp.push(`${textOf(payload)} ${deaths}`),
     onCancelled: (count) => cancelled.push(count),
@@ -375,6 +379,65 @@ describe('a request for work', () => {
 });
 
 describe('results', () => {
+  it('come with what is known of their calls, each with its own', async () => {
+    const came: WorkerResult[] = [];
+    const { ask, dispatcher } = ground({
+      onResults: async (results) => void came.push(...results),
+      isVerbatim: true,
+    });
+    const usual = { client: 'c/1', function: 'm.f', features: 1 };
+    // Each differs in one field from the one before.
+    const calls = [
+      usual,
+      usual,
+      { ...usual, function: 'm.g' },
+      usual,
+      { ...usual, stage: 1 },
+      usual,
+      { ...usual, features: 3 },
+      usual,
+      { ...usual, status: Status.missing },
+      usual,
+      { ...usual, client: 'c/2' },
+      { ...usual, client: 'd/1' },
+    ];
+    for (const fields of calls) {
+      const message = palmMessage({ ...fields, payload: bytes('x') });
+      dispatcher.add(message, codec.encode(message).slice());
+      const work = await ask('a', { want: 1 });
+      const { status = 0 } = fields as Partial<PalmMessage>;
+      await ask('a', { items: [result(work, 'r', { status })] });
+    }
+    expect(came.map(({ call, status }) => ({ ...call, status }))).toEqual(
+      calls.map(({ client, function: path, features, ...rest }) => ({
+        client: client.slice(0, 2),
+        topic: client,
+        path,
+        features,
+        stage: 0,
+        status: 0,
+        ...rest,
+      })),
+    );
+    expect(came[1]?.call).toBe(came[0]?.call);
+    dispatcher.close();
+  });
+
+  it('say how they ended, whatever the call was before', async () => {
+    const came: WorkerResult[] = [];
+    const { ask, add, dispatcher } = ground({ onResults: async (results) => void came.push(...results) });
+    for (const status of [Status.ok, Status.failed]) {
+      add('1');
+      const work = await ask('a', { want: 1 });
+      await ask('a', { items: [result(work, 'r', { status })] });
+    }
+    expect(came.map(({ status, call }) => [status, call.status])).toEqual([
+      [Status.ok, Status.ok],
+      [Status.failed, Status.ok],
+    ]);
+    dispatcher.close();
+  });
+
   it('with a request that asks for no work are answered at once', async () => {
     const { ask, add, results, dispatcher } = ground();
     add('1');

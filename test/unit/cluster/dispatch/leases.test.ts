@@ -6,6 +6,7 @@ import { type Lease, type LeasedMessage, Leases } from '../../../../src/cluster/
 import type { CancelledFrames } from '../../../../src/cluster/runtime/cancellations.ts';
 import { costOf } from '../../../../src/cluster/runtime/intake.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
+import { callOf } from '../../../support/leased-call.ts';
 
 const MAX_DELIVERIES = 3;
 const WORKERS = ['a', 'b', 'c'];
@@ -50,7 +51,7 @@ it('are what a plain model says, whatever workers do', () => {
         const worker = WORKERS[which % WORKERS.length] as string;
         const [held] = heldBy(worker);
         if (what === 'add') {
-          leases.add(bytes(String(model.length)), `client ${which % 2}`);
+          leases.add(bytes(String(model.length)), callOf(`client ${which % 2}`));
           model.push({ state: 'waits', deaths: 0, worker: '', lease: undefined });
         } else if (what === 'give' || what === 'put back') {
           const isAlone = which % 2 === 1;
@@ -125,7 +126,7 @@ it('are what a plain model says, whatever workers do', () => {
 
 it('of a message that may be delivered once are always alone', () => {
   const { leases } = ground(1);
-  leases.add(bytes('x'), 'client');
+  leases.add(bytes('x'), callOf('client'));
   expect([leases.alone, leases.inCompany, leases.next()]).toEqual([1, 0, undefined]);
   const message = leases.nextAlone();
   if (message === undefined) throw new Error('there is none');
@@ -137,7 +138,7 @@ it('of a message that may be delivered once are always alone', () => {
 
 it('of a dead worker are good until the message is settled, and pass each result on once', () => {
   const { leases } = ground();
-  leases.add(bytes('x'), 'client');
+  leases.add(bytes('x'), callOf('client'));
   const message = leases.next();
   if (message === undefined) throw new Error('there is none');
   const first = leases.give(message, 'a');
@@ -163,12 +164,12 @@ function held(workers: Readonly<Record<string, string | undefined>>, maxDeliveri
   const given = new Map<string, Lease>();
   for (const [text, worker] of Object.entries(workers)) {
     if (worker === undefined) continue;
-    leases.add(bytes(text), 'client');
+    leases.add(bytes(text), callOf('client'));
     const message = leases.next() ?? leases.nextAlone();
     if (message !== undefined) given.set(text, leases.give(message, worker));
   }
   for (const [text, worker] of Object.entries(workers))
-    if (worker === undefined) leases.add(bytes(text), 'client');
+    if (worker === undefined) leases.add(bytes(text), callOf('client'));
   const lease = (text: string) => given.get(text) as Lease;
   return { leases, budgets, lease };
 }
@@ -274,7 +275,7 @@ it('are settled while their message waits: it is given to nobody', () => {
 it('have numbers that are free, from 1 on', () => {
   const { leases } = ground();
   const numbers = new Set<number>();
-  for (let i = 0; i < 100; i++) leases.add(bytes(String(i)), 'client');
+  for (let i = 0; i < 100; i++) leases.add(bytes(String(i)), callOf('client'));
   for (let next = leases.next(); next !== undefined; next = leases.next())
     numbers.add(leases.give(next, 'one').number);
   expect(numbers.size).toBe(100);
@@ -297,8 +298,8 @@ it('of several dead workers end with their message, also when one of them was gi
 it('of messages that wait may take half of the bytes that may wait: the other half is for those that come', () => {
   const budgets = { waiting: new ByteBudget(4 * costOf(bytes('a'))), out: new ByteBudget(1e9) };
   const leases = new Leases(MAX_DELIVERIES, budgets);
-  leases.add(bytes('a'), 'client');
+  leases.add(bytes('a'), callOf('client'));
   expect(leases.shares.isFull).toBe(false);
-  leases.add(bytes('b'), 'client');
+  leases.add(bytes('b'), callOf('client'));
   expect(leases.shares.isFull).toBe(true);
 });

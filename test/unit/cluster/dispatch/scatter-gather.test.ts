@@ -12,7 +12,7 @@ import { bytes, textOf } from '../../../support/bytes.ts';
 const call = (fields: Partial<PalmMessage> = {}) =>
   palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('x'), ...fields });
 
-function ground(transform?: (message: PalmMessage, context: never) => unknown) {
+function ground(transform: (message: PalmMessage, context: never) => unknown) {
   const tally = { ended: 0 };
   const failures: PalmMessage[] = [];
   const running = new Set<unknown>();
@@ -37,19 +37,6 @@ function ground(transform?: (message: PalmMessage, context: never) => unknown) {
 }
 
 const texts = (messages: readonly PalmMessage[]) => messages.map(({ payload }) => textOf(payload));
-
-describe('without a transform', () => {
-  it('a message goes on as it is, and gets no value for its cache field', async () => {
-    for (const step of [scatterStep, gatherStep]) {
-      const own = ground();
-      const message = call();
-      await step(own.settings)(message, own.emit);
-      expect(own.out).toEqual([message]);
-      expect(own.out[0]).toBe(message);
-      expect(message.cache).toBe('');
-    }
-  });
-});
 
 describe.each([
   ['scatter', scatterStep],

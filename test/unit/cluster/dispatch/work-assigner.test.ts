@@ -11,6 +11,7 @@ import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/
 import { progressField } from '../../../../src/protocol/progress.ts';
 import type { WorkItem } from '../../../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
+import { callOf } from '../../../support/leased-call.ts';
 
 const settle = () => new Promise(setImmediate);
 const codec = new EnvelopeCodec();
@@ -49,7 +50,7 @@ function ground({ maxDeliveries = 3, peers = 0, outLimit = 2 ** 30 } = {}) {
   });
   const add = (...names: string[]) => {
     for (const name of names)
-      leases.add(codec.encode(palmMessage({ client: 'c/1', payload: bytes(name) })), 'c');
+      leases.add(codec.encode(palmMessage({ client: 'c/1', payload: bytes(name) })), callOf('c'));
   };
   const kept = new ByteBudget(1_000_000);
   let sequence = 0;
@@ -141,7 +142,7 @@ describe('workers that wait for work', () => {
     const { assigner, worker, leases } = ground();
     const large = (name: string, size: number) =>
       codec.encode(palmMessage({ client: 'c/1', payload: bytes(name.padEnd(size, '.')) }));
-    for (const name of ['1', '2', '3', '4']) leases.add(large(name, WORK_BYTES / 2), 'c');
+    for (const name of ['1', '2', '3', '4']) leases.add(large(name, WORK_BYTES / 2), callOf('c'));
     const a = worker('a', 10);
     assigner.assign();
     await settle();
@@ -155,7 +156,7 @@ describe('workers that wait for work', () => {
     const around = of(WORK_BYTES).length - WORK_BYTES;
     const full = of(WORK_BYTES - around).slice();
     expect(full.length).toBe(WORK_BYTES);
-    for (const frame of [full, of(1).slice()]) leases.add(frame, 'c');
+    for (const frame of [full, of(1).slice()]) leases.add(frame, callOf('c'));
     const a = worker('a', 10);
     assigner.assign();
     await settle();

@@ -2,10 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PushedCalls } from '../../../../src/cluster/dispatch/push-workers.ts';
-import { differsInPayloadAlone, WorkerResults } from '../../../../src/cluster/dispatch/worker-results.ts';
+import { WorkerResults } from '../../../../src/cluster/dispatch/worker-results.ts';
 import { type Bytes, Slab } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../../../src/protocol/envelope.ts';
-import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
+import { differInPayloadAlone } from '../../../../src/protocol/envelope-alike.ts';
+import { type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
@@ -51,7 +52,7 @@ describe('the result of a leased message', () => {
       fc.property(anEnvelope, aPayload, (values, payload) => {
         const message = { ...values, client: values.client || 'c' };
         const own = codec.encode(message);
-        const frame = message.cache === '' ? withCache(own, 'filled-1', new Slab()) : own;
+        const frame = message.cache === '' ? withCache(own, bytes('filled-1'), new Slab()) : own;
         const result = codec.encode({ ...codec.decode(frame), payload });
         // Before fields that are not known here a cache field is not put in its place, and the result is made anew, equal to itself.
         const isApart = message.cache === '' && message.payload.length === 0 && message.unknown.length > 0;
@@ -73,7 +74,7 @@ describe('the result of a leased message', () => {
     const longer = [0xa2, 0, 6, ...bytes('next.g')];
     for (const more of [again, longer, [0x12, 1, 0x7a], [0x38, 1], [0xc0, 0x3e, 0]]) {
       const made = new Uint8Array([...honest, ...more]);
-      expect(differsInPayloadAlone(frame, made)).toBe(false);
+      expect(differInPayloadAlone(frame, made)).toBe(false);
       expect(new WorkerResults().of(frame, made)).toEqual(honest);
     }
   });
@@ -85,7 +86,7 @@ describe('the result of a leased message', () => {
         const frame = codec.encode(message);
         const cut = at % (frame.length + 1);
         const made = new Uint8Array([...frame.subarray(0, cut), ...noise, ...frame.subarray(cut)]);
-        if (!differsInPayloadAlone(frame, made)) return;
+        if (!differInPayloadAlone(frame, made)) return;
         const read = codec.decode(made);
         expect({ ...read, payload: message.payload }).toEqual(message);
       }),
@@ -97,80 +98,11 @@ describe('the result of a leased message', () => {
     const frame = codec.encode(palmMessage({ client: 'me/1', function: 'hub.f', ordinal: 4 }));
     const result = codec.decode(new WorkerResults().of(frame, new Uint8Array([0x0a, 200])));
     expect(result).toMatchObject({ client: 'me/1', function: 'hub.f', ordinal: 4, status: 1 });
+    expect(result).toMatchObject({
+      error: 'the worker returned a result that cannot be read',
+      errorName: '',
+    });
     expect(textOf(result.payload)).toBe('0');
-  });
-});
-
-describe('what differs from a message in its payload alone', () => {
-  const head = { pipeline: 'p', client: 'me/1', stage: 1, function: 'hub.f', cache: 'k' };
-  const encode = (fields: Partial<PalmMessage>) => codec.encode(palmMessage({ ...head, ...fields })).slice();
-  const message = encode({ payload: bytes('in'), features: 3, ordinal: 4 });
-
-  it('is a result with any payload, and with none', () => {
-    for (const text of ['out', 'in', 'much longer than it was before', '']) {
-      const result = encode({ payload: bytes(text), features: 3, ordinal: 4 });
-      expect(differsInPayloadAlone(message, result)).toBe(true);
-      expect(differsInPayloadAlone(result, message)).toBe(true);
-    }
-    // Nothing follows the payload, or the head.
-    expect(differsInPayloadAlone(encode({}), encode({ payload: bytes('x') }))).toBe(true);
-    expect(differsInPayloadAlone(encode({ payload: bytes('x') }), encode({}))).toBe(true);
-    expect(differsInPayloadAlone(encode({}), encode({}))).toBe(true);
-  });
-
-  it('is none whose head differs anywhere', () => {
-    for (const [key, value] of Object.entries(head)) {
-      const other = typeof value === 'number' ? 2 : `${value.slice(0, -1)}x`;
-      const made = encode({ payload: bytes('in'), features: 3, ordinal: 4, [key]: other });
-      expect(made.length, key).toBe(message.length);
-      expect(differsInPayloadAlone(message, made), key).toBe(false);
-    }
-    expect(
-      differsInPayloadAlone(message, encode({ payload: bytes('in'), features: 3, ordinal: 4, cache: '' })),
-    ).toBe(false);
-    expect(differsInPayloadAlone(message, bytes(''))).toBe(false);
-    expect(differsInPayloadAlone(bytes(''), message)).toBe(false);
-    expect(differsInPayloadAlone(bytes(''), bytes(''))).toBe(false);
-  });
-
-  it('is none with other fields behind the payload', () => {
-    for (const more of [
-      { features: 3, ordinal: 5 },
-      { features: 2, ordinal: 4 },
-      { features: 3 },
-      { features: 3, ordinal: 4, status: 1 },
-    ])
-      expect(differsInPayloadAlone(message, encode({ payload: bytes('in'), ...more }))).toBe(false);
-    expect(differsInPayloadAlone(message, message.slice(0, -1))).toBe(false);
-    expect(differsInPayloadAlone(message, new Uint8Array([...message, 0]))).toBe(false);
-  });
-
-  it('is none whose payload is cut off, in either', () => {
-    const plain = encode({ payload: bytes('payload') });
-    expect(differsInPayloadAlone(plain, plain.slice(0, -1))).toBe(false);
-    expect(differsInPayloadAlone(plain.slice(0, -1), plain)).toBe(false);
-    expect(differsInPayloadAlone(plain.slice(0, -1), plain.slice(0, -1))).toBe(false);
-  });
-
-  it('is known of failures and of progress, and of no other result', () => {
-    const results = new WorkerResults();
-    const of = (status: number) => encode({ payload: bytes('x'), status });
-    for (const [status, isFailure, isProgress] of [
-      [Status.ok, false, false],
-      [Status.failed, true, false],
-      [Status.progress, false, true],
-    ] as const) {
-      expect([results.isFailure(of(status)), results.progressIn(of(status)) !== undefined]).toEqual([
-        isFailure,
-        isProgress,
-      ]);
-    }
-    expect(results.isFailure(new Uint8Array([0xff]))).toBe(false);
-  });
-
-  it('is not asked of a result that cannot be read: it says so, under no name', () => {
-    const made = codec.decode(new WorkerResults().of(message, new Uint8Array([0x0a, 200])));
-    expect(made).toMatchObject({ error: 'the worker returned a result that cannot be read', errorName: '' });
   });
 });
 

@@ -1,10 +1,16 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
 import { macrotasks } from '../../../../src/async/macrotask.ts';
-import { type Emit, Flow, type FlowSettings, type Source } from '../../../../src/cluster/runtime/flow.ts';
+import {
+  type Emit,
+  Flow,
+  type FlowSettings,
+  type Outlet,
+  type Source,
+} from '../../../../src/cluster/runtime/flow.ts';
 import { Meter } from '../../../../src/cluster/runtime/meter.ts';
 import { Again } from '../../../../src/cluster/runtime/threads/thread-died.ts';
-import { BAD_FRAMES_HOLD, RESULT_HOLD, RUN } from '../../../../src/flow-control.ts';
+import { BAD_FRAMES_HOLD, RESULT_HOLD, RUN, UNTIMED_MESSAGES } from '../../../../src/flow-control.ts';
 import { atLevel, consoleLogger } from '../../../../src/logging.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
@@ -16,11 +22,11 @@ afterEach(() => {
 });
 
 /** Serves one batch with a clock that is a millisecond later each time. Returns how many frames each turn of the event loop had. */
-async function turnsOf(frame: Bytes, count: number): Promise<number[]> {
+async function turnsOf(frame: Bytes, count: number, step?: () => void): Promise<number[]> {
   const batches: Bytes[][] = [Array.from({ length: count }, () => frame)];
   const turns = [0];
   const flow = new Flow<Bytes>({
-    step: () => {},
+    step,
     outlet: { add: () => {}, done: () => {}, flush: async () => true },
     frameOf: (own) => {
       turns.push((turns.pop() ?? 0) + 1);
@@ -53,8 +59,16 @@ async function turnsOf(frame: Bytes, count: number): Promise<number[]> {
 
 it('leaves the turn to others sooner while frames are not envelopes', async () => {
   const good = new EnvelopeCodec().encode(palmMessage({ client: 'me/1', function: 's.f' }));
-  expect(Math.max(...(await turnsOf(good, 40)))).toBe(RESULT_HOLD + 1);
-  expect(Math.max(...(await turnsOf(new Uint8Array([0xff]), 40)))).toBe(BAD_FRAMES_HOLD + 1);
+  const bad: Bytes = new Uint8Array([0xff]);
+  expect(Math.max(...(await turnsOf(good, 40, () => {})))).toBe(RESULT_HOLD + 1);
+  for (const step of [() => {}, undefined])
+    expect(Math.max(...(await turnsOf(bad, 40, step)))).toBe(BAD_FRAMES_HOLD + 1);
+});
+
+it('looks at the clock a few times only where nothing is done with frames', async () => {
+  const good = new EnvelopeCodec().encode(palmMessage({ client: 'me/1', function: 's.f' }));
+  const most = (RESULT_HOLD + 1) * UNTIMED_MESSAGES;
+  expect(Math.max(...(await turnsOf(good, 2 * most)))).toBe(most);
 });
 
 it('records no stack for the frames of a flood that are not envelopes', async () => {
@@ -408,6 +422,27 @@ describe('items', () => {
       ['bad frame', { size: frames.b.length, reason: 'it names no client to answer to' }],
       ['bad frame', { size: frames.c.length, reason: 'it is progress, and no message' }],
     ]);
+  });
+
+  it('are passed on where nothing is done with them', async () => {
+    const whole = frameOf('a');
+    const given: (readonly [PalmMessage, string])[] = [];
+    const log: string[] = [];
+    const outlet: Outlet<string> = {
+      add: (message, of) => void given.push([message, of]),
+      done: (of) => void log.push(`${of} done`),
+      flush: async () => log.push('flush') > 0,
+    };
+    const { serve, counters } = ground({ step: undefined, frameOf: () => whole, outlet });
+    serve(['a', 'b']);
+    await settle();
+    const message = codec.decode(whole);
+    expect(given).toEqual([
+      [message, 'a'],
+      [message, 'b'],
+    ]);
+    expect(log.slice(0, 3)).toEqual(['a done', 'b done', 'flush']);
+    expect(counters).toMatchObject({ received: 2, dropped: 0 });
   });
 
   it('give each function a payload of its own, where functions get them', async () => {

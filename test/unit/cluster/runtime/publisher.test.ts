@@ -61,6 +61,26 @@ describe('a result', () => {
     expect(counters).toEqual({ ...tally(), answered: 1 });
   });
 
+  it('that nobody reads here goes where its call says, as it is, and is counted by what is known of it', async () => {
+    const { publisher, published, counters, meter } = ground({ nextId: (frame) => `id ${frame[0]}` });
+    const frames = [1, 2, 3, 4].map((own): Bytes => new Uint8Array([own]));
+    const [one, two, three, four] = frames as [Bytes, Bytes, Bytes, Bytes];
+    publisher.pass(one, Status.ok, { topic: 'a/1', features: Feature.batches });
+    publisher.pass(two, Status.failed, { topic: 'a/1', features: Feature.batches });
+    publisher.pass(three, Status.missing, { topic: 'b/1', features: 0 });
+    publisher.pass(four, Status.ok, { topic: 'b/1', features: 0 });
+    expect(published).toEqual([]);
+    await publisher.flush();
+    expect(published).toMatchObject([
+      { topic: 'a/1', frames: [one, two], ids: ['id 1', 'id 2'], mayWait: false },
+      { topic: 'b/1', frames: [three], ids: ['id 3'], mayWait: true },
+      { topic: 'b/1', frames: [four], ids: ['id 4'], mayWait: true },
+    ]);
+    expect(counters).toEqual({ ...tally(), answered: 4, failed: 2 });
+    expect(meter.sent).toBe(4);
+    expect(new Map(meter.failures).get('missing')).toBe(1);
+  });
+
   it('that is progress goes to the topic that its call names, and to none where that is not acceptable', async () => {
     const { add, said, counters } = ground();
     const progress = { status: Status.progress, payload: bytes('{"done":1}') };
@@ -230,19 +250,16 @@ describe('the answer to a message that failed on its way', () => {
 });
 
 describe('what waits to be published', () => {
-  const plain = (client: string, features = 0, size = 0) => ({
-    topic: client,
-    message: palmMessage({ client, features, payload: new Uint8Array(size) }),
-  });
+  const plain = (client: string, features = 0) => palmMessage({ client, features });
   const lengths = (outbox: Outbox) =>
     outbox.take().map(({ topic, frames, mayWait }) => [topic, frames.length, mayWait]);
 
   it('is gathered for clients that take several, each with its own, and may wait for others', () => {
     const outbox = new Outbox();
-    for (const client of ['a', 'b', 'a']) outbox.add(plain(client, Feature.batches));
-    for (let i = 0; i < 2; i++) outbox.add(plain('c'));
+    for (const client of ['a', 'b', 'a']) outbox.add(client, plain(client, Feature.batches));
+    for (let i = 0; i < 2; i++) outbox.add('c', plain('c'));
     // Not under its client's own topic.
-    for (let i = 0; i < 2; i++) outbox.add({ ...plain('d', Feature.batches), topic: 'server' });
+    for (let i = 0; i < 2; i++) outbox.add('server', plain('d', Feature.batches));
     expect(lengths(outbox)).toEqual([
       ['a', 2, false],
       ['b', 1, false],
@@ -251,17 +268,17 @@ describe('what waits to be published', () => {
       ['server', 1, true],
       ['server', 1, true],
     ]);
-    outbox.add(plain('a', Feature.batches));
+    outbox.add('a', plain('a', Feature.batches));
     expect(lengths(outbox)).toEqual([['a', 1, false]]);
     expect(lengths(outbox)).toEqual([]);
   });
 
   it('has so many frames and bytes in one delivery at most', () => {
     const outbox = new Outbox();
-    for (let i = 0; i <= BATCH; i++) outbox.add(plain('a', Feature.batches));
+    for (let i = 0; i <= BATCH; i++) outbox.add('a', plain('a', Feature.batches));
     expect(lengths(outbox).map(([, count]) => count)).toEqual([BATCH, 1]);
     const half = new Uint8Array(BATCH_BYTES / 2) as Bytes;
-    for (const frame of [half, half, bytes('x')]) outbox.add(plain('a', Feature.batches), frame);
+    for (const frame of [half, half, bytes('x')]) outbox.add('a', plain('a', Feature.batches), frame);
     expect(lengths(outbox).map(([, count]) => count)).toEqual([2, 1]);
   });
 });

@@ -1,0 +1,6 @@
+import type { LeasedCall } from '../../src/cluster/dispatch/leases.ts';
+
+/** A call of a client, of which nothing else is known. */
+export function callOf(client: string): LeasedCall {
+  return { client, topic: '', path: '', stage: 0, features: 0, status: 0 };
+}
