@@ -1,5 +1,6 @@
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import { differsInInputAlone } from '../../../src/protocol/envelope-alike.ts';
 import { readPlain } from '../../../src/protocol/envelope-plain.ts';
 import { inspectValue, messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import { parsePath } from '../../../src/protocol/function-path.ts';
@@ -14,6 +15,17 @@ const LONGEST_PATH = 4_096;
 
 const NO_CALL = { grants: '', server: '', path: '' };
 
+/** Bytes of the largest call that is kept to compare the next with. Larger ones are few, and would be kept for long. */
+const LARGEST_KEPT = 1_024;
+
+/** A call that passed as it came, whose it was, and where it went. */
+interface PassedCall {
+  readonly frame: Bytes;
+  readonly sender: JudgedClient;
+  readonly identity: Identity;
+  readonly upstream: Upstream;
+}
+
 export type { CallVerdict } from './input-guard.ts';
 
 /** Checks every call before it leaves for a server. One for all clients. */
@@ -24,6 +36,8 @@ export class CallGuard {
   #verdicts = new Verdicts();
   /** The last call that passed: most calls are like the one before. */
   #recent = NO_CALL;
+  /** The last one that passed as it came: of one that differs in its input alone, nothing need be read. */
+  #passed: PassedCall | undefined;
   /** Servers that were asked what they are, so that not every call waits for one that does not answer. */
   #asked = new WeakSet<Upstream>();
 
@@ -42,6 +56,7 @@ export class CallGuard {
     // New sets: calls that are being judged still add to the old ones.
     this.#verdicts = new Verdicts();
     this.#recent = NO_CALL;
+    this.#passed = undefined;
     this.#asked = new WeakSet();
   }
 
@@ -59,6 +74,32 @@ export class CallGuard {
   }
 
   #judge(sender: JudgedClient, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
+    if (this.#isLikePassed(sender, upstream, frame)) return { passes: true, frame };
+    const verdict = this.#read(sender, upstream, frame);
+    if (
+      !(verdict instanceof Promise) &&
+      verdict.passes &&
+      verdict.frame === frame &&
+      frame.length <= LARGEST_KEPT
+    ) {
+      // A copy: the frame is a part of all that came with it.
+      this.#passed = { frame: frame.slice(), sender, identity: sender.identity, upstream };
+    }
+    return verdict;
+  }
+
+  #isLikePassed(sender: JudgedClient, upstream: Upstream, frame: Bytes): boolean {
+    const passed = this.#passed;
+    return (
+      passed !== undefined &&
+      sender === passed.sender &&
+      sender.identity === passed.identity &&
+      upstream === passed.upstream &&
+      differsInInputAlone(passed.frame, frame)
+    );
+  }
+
+  #read(sender: JudgedClient, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
     const { message, frame: plain } = readPlain(this.#codec, frame, true);
     const { client, function: path } = message;
     if (!topicBelongsTo(client, sender.id)) {

@@ -1,5 +1,5 @@
 /** What a relay lets pass of calls, from clients that keep to nothing, and what it remembers of those that passed. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../../src/protocol/message.ts';
@@ -297,6 +297,91 @@ describe('verdicts', () => {
     sender.identity = new Identity({ name: 'alice', servers: ['*'], functions: ['server.g'] });
     expect(await judging).toMatchObject({ passes: false });
     expect(await judge(call(), sender)).toMatchObject({ passes: false });
+  });
+});
+
+describe('a call that differs from the last one in its input alone', () => {
+  /** How often calls are read, by a guard that has let `first` pass twice. */
+  async function reading(first: Partial<PalmMessage> = {}) {
+    const own = ground();
+    const sender = client();
+    const read = vi.spyOn(EnvelopeCodec.prototype, 'decode');
+    for (let i = 0; i < 2; i++) await own.judge(call(first), sender);
+    read.mockClear();
+    return { ...own, sender, read };
+  }
+
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('passes unread, as it came', async () => {
+    const { judge, sender, read } = await reading({ ordinal: 1 });
+    for (const [text, ordinal] of [
+      ['y', 1],
+      ['another', 2],
+      ['', 300],
+    ] as const) {
+      const frame = call({ payload: bytes(text), ordinal });
+      const verdict = judge(frame, sender);
+      expect(verdict).toEqual({ passes: true, frame });
+      expect((verdict as { frame: Bytes }).frame).toBe(frame);
+    }
+    expect(read).not.toHaveBeenCalled();
+  });
+
+  it('is read when it is of another client, of one whose grants have changed, or for another server', async () => {
+    const { judge, sender, read, servers } = await reading();
+    const frame = call({ payload: bytes('y') });
+    const stranger = { ...sender, id: 'relay/2' };
+    expect(() => judge(frame, stranger)).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
+    const [, next] = servers;
+    expect(await judge(frame, sender, next)).toMatchObject({ passes: false });
+    expect(read).toHaveBeenCalledTimes(2);
+    expect(judge(frame, sender)).toMatchObject({ passes: true });
+    sender.identity = new Identity({ name: 'alice', servers: ['*'], functions: ['server.g'] });
+    expect(await judge(frame, sender)).toMatchObject({ passes: false });
+  });
+
+  it('is read when something about a server has changed', async () => {
+    const { guard, judge, sender, servers } = await reading();
+    const [server] = servers;
+    if (server !== undefined) server.functions = new NamePatterns(['server.g']);
+    guard.forget();
+    expect(await judge(call({ payload: bytes('y') }), sender)).toMatchObject({ passes: false });
+  });
+
+  it('is read when the last one did not pass as it came, was refused, or was large', async () => {
+    const marked = { unknown: new Uint8Array([0x38, 1]) };
+    for (const [first, times] of [
+      [marked, 1],
+      [{ function: 'server.f next.h' }, 1],
+      [{ payload: new Uint8Array(1_024) }, 1],
+      [{ payload: new Uint8Array(900) }, 0],
+    ] as const) {
+      const { judge, sender, read } = await reading(first);
+      await judge(call({ ...first, payload: bytes('y') }), sender);
+      expect(read).toHaveBeenCalledTimes(times);
+    }
+  });
+
+  it('is compared with a copy: what came with the last one is not kept', async () => {
+    const { judge } = ground();
+    const sender = client();
+    const frame = call();
+    for (let i = 0; i < 2; i++) await judge(frame, sender);
+    frame.fill(0);
+    const read = vi.spyOn(EnvelopeCodec.prototype, 'decode');
+    expect(judge(call({ payload: bytes('y') }), sender)).toMatchObject({ passes: true });
+    expect(read).not.toHaveBeenCalled();
+  });
+
+  it('still has its input judged', async () => {
+    const inputs = { judge: vi.fn((verdict: unknown) => verdict) };
+    const { judge } = groundWith(inputs as unknown as InputGuard);
+    const sender = client();
+    for (let i = 0; i < 3; i++) await judge(call({ payload: bytes(`${i}`) }), sender);
+    expect(inputs.judge).toHaveBeenCalledTimes(3);
   });
 });
 
