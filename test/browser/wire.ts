@@ -77,36 +77,37 @@ export function revive({ name, message, code, sent }: Failure): PalmError | Erro
   return new PalmError(code as PalmErrorCode, message, sent === undefined ? {} : { sent });
 }
 
-/** JSON with bytes in it: the length of the JSON, the JSON, and the bytes one after another. */
+/** JSON with bytes in it: the length of the JSON, the JSON, and the bytes. Those that come several times are written once. */
 export function encode(value: unknown): Bytes {
-  const blobs: Uint8Array[] = [];
+  const starts = new Map<Uint8Array, number>();
+  let size = 0;
   const json = JSON.stringify(value, (_key, item: unknown) => {
     if (!(item instanceof Uint8Array)) return item;
-    blobs.push(item);
-    return { '#': item.length };
+    const start = starts.get(item) ?? size;
+    if (start === size) {
+      starts.set(item, start);
+      size += item.length;
+    }
+    return { '#': [start, item.length] };
   });
   const head = new TextEncoder().encode(json);
-  const message = new Uint8Array(4 + head.length + blobs.reduce((sum, { length }) => sum + length, 0));
+  const message = new Uint8Array(4 + head.length + size);
   new DataView(message.buffer).setUint32(0, head.length);
   message.set(head, 4);
-  let at = 4 + head.length;
-  for (const blob of blobs) {
-    message.set(blob, at);
-    at += blob.length;
-  }
+  for (const [blob, start] of starts) message.set(blob, 4 + head.length + start);
   return message;
 }
 
-/** What {@link encode} wrote; bytes are copies of their own. */
+/** What {@link encode} wrote. Bytes are copies; those that came several times are one. */
 export function decode(message: Bytes): unknown {
-  const length = new DataView(message.buffer, message.byteOffset).getUint32(0);
-  let at = 4 + length;
-  // The reviver sees items in the order they were written in: each list and object from its first to its last.
-  return JSON.parse(new TextDecoder().decode(message.subarray(4, at)), (_key, item: unknown) => {
+  const begin = 4 + new DataView(message.buffer, message.byteOffset).getUint32(0);
+  const copies = new Map<number, Bytes>();
+  return JSON.parse(new TextDecoder().decode(message.subarray(4, begin)), (_key, item: unknown) => {
     if (typeof item !== 'object' || item === null || !('#' in item)) return item;
-    const size = Number(item['#']);
-    at += size;
-    return message.slice(at - size, at);
+    const [start, length] = item['#'] as [number, number];
+    const copy = copies.get(start) ?? message.slice(begin + start, begin + start + length);
+    copies.set(start, copy);
+    return copy;
   });
 }
 

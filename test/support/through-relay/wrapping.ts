@@ -91,6 +91,8 @@ abstract class OverChannel<C extends Channel> implements Channel {
 export class WrappingPusher extends OverChannel<Pusher> implements Pusher {
   readonly #client: () => string;
   readonly #server: string;
+  /** What was wrapped last, for which client, and how long it was. */
+  #recent: { readonly client: string; readonly length: number; readonly wrapped: Bytes } | undefined;
 
   constructor(inner: Pusher, client: () => string, server: string) {
     super(inner);
@@ -100,7 +102,21 @@ export class WrappingPusher extends OverChannel<Pusher> implements Pusher {
 
   send(frames: readonly Bytes[]): Promise<void> {
     const client = this.#client();
-    return this.inner.send(frames.map((frame) => wrapCall(client, this.#server, frame)));
+    return this.inner.send(frames.map((frame) => this.#wrap(client, frame)));
+  }
+
+  /** A frame that is like the last one is wrapped in the same bytes: what goes on to a page is written once. */
+  #wrap(client: string, frame: Bytes): Bytes {
+    const { length } = frame;
+    const recent = this.#recent;
+    if (recent?.client === client && recent.length === length) {
+      // The payload is the last field of these envelopes.
+      if (Buffer.compare(recent.wrapped.subarray(recent.wrapped.length - length), frame) === 0)
+        return recent.wrapped;
+    }
+    const wrapped = wrapCall(client, this.#server, frame);
+    this.#recent = { client, length, wrapped };
+    return wrapped;
   }
 }
 
