@@ -126,7 +126,8 @@ export default defineConfig({
         hookTimeout: 60_000,
         env: { FROND_BROWSER: 'firefox' },
       }),
-      apart('runtimes', { testTimeout: 60_000, hookTimeout: 40_000 }),
+      // They wait for processes: a core has the time for two files.
+      apart('runtimes', { testTimeout: 60_000, hookTimeout: 40_000, fileParallelism: true, maxWorkers: 2 }),
       apart('install', { testTimeout: 60_000, hookTimeout: 60_000, globalSetup: 'test/install/setup.ts' }),
       apart('faults', { globalSetup: 'test/faults/bundle.ts' }),
       // What one process takes is measured.
