@@ -2,6 +2,7 @@ import { atMost } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { clientIn, mayPass } from '../../src/protocol/envelope-head.ts';
 import { clientOf } from '../../src/protocol/topics.ts';
+import { keepNewest } from './keep-newest.ts';
 import type { ServerNames, SharedQueue } from './names.ts';
 import type { Session } from './session.ts';
 
@@ -91,7 +92,7 @@ export class CallLanes {
     client.at = now;
     client.calls.delete(topic);
     client.calls.set(topic, lane);
-    if (client.calls.size > MOST_CALLS) forgetFirst(client.calls);
+    keepNewest(client.calls, MOST_CALLS);
     waiting[lane] = (waiting[lane] ?? 0) + 1;
     return lanes[lane - 1] ?? calls;
   }
@@ -116,14 +117,7 @@ export class CallLanes {
     const client = this.#clients.get(name) ?? { lane: 0, calls: new Map<string, number>(), left: 0, at: 0 };
     this.#clients.delete(name);
     this.#clients.set(name, client);
-    if (this.#clients.size > MOST_CLIENTS) forgetFirst(this.#clients);
+    keepNewest(this.#clients, MOST_CLIENTS);
     return client;
-  }
-}
-
-function forgetFirst(known: { keys(): Iterable<string>; delete(key: string): boolean }): void {
-  for (const key of known.keys()) {
-    known.delete(key);
-    return;
   }
 }

@@ -2,6 +2,7 @@ import { NATS_PROMPT } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { clientIn, mayPass } from '../../src/protocol/envelope-head.ts';
 import { clientOf } from '../../src/protocol/topics.ts';
+import { keepNewest } from './keep-newest.ts';
 
 /** Milliseconds after which a call without an answer does not count: it was cancelled, or takes long. */
 const FORGOTTEN = 10_000;
@@ -37,7 +38,7 @@ export class PromptCalls {
       if (countOf(calls) >= NATS_PROMPT) return false;
     }
     this.#clients.set(client, calls);
-    if (this.#clients.size > MOST_CLIENTS) this.#forgetOldest();
+    keepNewest(this.#clients, MOST_CLIENTS);
     const call = calls.get(topic);
     if (call === undefined) calls.set(topic, { left: 1, at: now });
     else {
@@ -45,13 +46,6 @@ export class PromptCalls {
       call.at = now;
     }
     return true;
-  }
-
-  #forgetOldest(): void {
-    for (const client of this.#clients.keys()) {
-      this.#clients.delete(client);
-      return;
-    }
   }
 
   /** So many answers have come under the topic of a call. */

@@ -5,6 +5,7 @@ import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { consume } from './consume.ts';
 import type { Frames } from './frames.ts';
+import { keepNewest } from './keep-newest.ts';
 import type { NatsLink } from './link.ts';
 import { READERS } from './names.ts';
 import type { ConsumerMessages, StoredMessage } from './packages.ts';
@@ -115,11 +116,7 @@ export class QueueReader {
 
   #remember(key: string): void {
     this.#seen.add(key);
-    if (this.#seen.size <= REMEMBERED) return;
-    for (const oldest of this.#seen) {
-      this.#seen.delete(oldest);
-      break;
-    }
+    keepNewest(this.#seen, REMEMBERED);
   }
 
   #acknowledge(count: number): void {

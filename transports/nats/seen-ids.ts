@@ -1,4 +1,5 @@
 import { NATS_SEEN_BLOCKS } from '../../src/flow-control.ts';
+import { keepNewest } from './keep-newest.ts';
 
 /** Names in one block: a bit for each. */
 const BLOCK = 4_096;
@@ -21,10 +22,7 @@ export class SeenIds {
     if (block === undefined) {
       block = new Uint8Array(BLOCK / 8);
       this.#blocks.set(key, block);
-      for (const oldest of this.#blocks.keys()) {
-        if (this.#blocks.size <= NATS_SEEN_BLOCKS) break;
-        this.#blocks.delete(oldest);
-      }
+      keepNewest(this.#blocks, NATS_SEEN_BLOCKS);
     }
     const [byte, bit] = [index >> 3, 1 << (index & 7)];
     const before = block[byte] ?? 0;

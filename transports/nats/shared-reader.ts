@@ -9,6 +9,7 @@ import type { Settlement, Settler } from '../../src/transport.ts';
 import { fetchMessages } from './consume.ts';
 import { idsOf } from './frames.ts';
 import type { NatsHost } from './host.ts';
+import { keepNewest } from './keep-newest.ts';
 import type { SharedQueue } from './names.ts';
 import type { ConsumerMessages, StoredMessage } from './packages.ts';
 import { RunCounts } from './run-counts.ts';
@@ -282,11 +283,7 @@ export class SharedReader implements Settler {
     if (session !== undefined && this.#shared.isOnly) this.#host.frames.forget(session, message);
     if (message.info.deliveryCount > this.#runs.unnoted) this.#runs.end(message.seq);
     this.#seen.add(key);
-    if (this.#seen.size <= REMEMBERED) return;
-    for (const oldest of this.#seen) {
-      this.#seen.delete(oldest);
-      break;
-    }
+    keepNewest(this.#seen, REMEMBERED);
   }
 
   #say({ reply }: StoredMessage, what: Bytes): void {

@@ -236,8 +236,7 @@ export const SHARED: readonly Mutant[] = [
   {
     name: 'nats-clients-with-prompt-calls-pile-up',
     file: 'transports/nats/prompt-calls.ts',
-    find: `    if (this.#clients.size > MOST_CLIENTS) this.#forgetOldest();
-`,
+    find: '    keepNewest(this.#clients, MOST_CLIENTS);\n',
     replace: '',
     suites: ['test/unit/transports/nats/prompt-calls.test.ts'],
   },
@@ -284,18 +283,23 @@ export const SHARED: readonly Mutant[] = [
     suites: ['test/unit/transports/nats/call-lanes.test.ts'],
   },
   {
+    name: 'nats-all-are-forgotten-for-a-new-one',
+    file: 'transports/nats/keep-newest.ts',
+    find: '    if (known.size <= most) return;\n  }',
+    replace: '  }',
+    suites: ['test/unit/transports/nats/call-lanes.test.ts', 'test/unit/transports/nats/seen-ids.test.ts'],
+  },
+  {
     name: 'nats-clients-in-lanes-pile-up',
     file: 'transports/nats/call-lanes.ts',
-    find: `    if (this.#clients.size > MOST_CLIENTS) forgetFirst(this.#clients);
-`,
+    find: '    keepNewest(this.#clients, MOST_CLIENTS);\n',
     replace: '',
     suites: ['test/unit/transports/nats/call-lanes.test.ts'],
   },
   {
     name: 'nats-calls-in-lanes-pile-up',
     file: 'transports/nats/call-lanes.ts',
-    find: `    if (client.calls.size > MOST_CALLS) forgetFirst(client.calls);
-`,
+    find: '    keepNewest(client.calls, MOST_CALLS);\n',
     replace: '',
     suites: ['test/unit/transports/nats/call-lanes.test.ts'],
   },

@@ -1,0 +1,15 @@
+/** A map or set, whose entries are in the order in which they came. */
+interface Known {
+  readonly size: number;
+  keys(): Iterable<string>;
+  delete(key: string): boolean;
+}
+
+/** Forgets the oldest entries until there are no more than `most`. */
+export function keepNewest(known: Known, most: number): void {
+  if (known.size <= most) return;
+  for (const key of known.keys()) {
+    known.delete(key);
+    if (known.size <= most) return;
+  }
+}
