@@ -420,16 +420,15 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-greeting-size-not-limited',
     file: 'transports/relay/session/socket.ts',
-    find: 'if (session === undefined && this.#passage === undefined && this.#arriving > GREETING_BYTES) {',
-    replace: 'if (session === undefined && this.#passage === undefined && this.#arriving > most) {',
+    find: 'if (session === undefined && !this.isPassedOn && this.#arriving > GREETING_BYTES) {',
+    replace: 'if (session === undefined && !this.isPassedOn && this.#arriving > most) {',
     suites: [SOCKET],
   },
   {
     name: 'relay-greeting-one-byte-longer',
     file: 'transports/relay/session/socket.ts',
-    find: 'if (session === undefined && this.#passage === undefined && this.#arriving > GREETING_BYTES) {',
-    replace:
-      'if (session === undefined && this.#passage === undefined && this.#arriving > GREETING_BYTES + 1) {',
+    find: 'if (session === undefined && !this.isPassedOn && this.#arriving > GREETING_BYTES) {',
+    replace: 'if (session === undefined && !this.isPassedOn && this.#arriving > GREETING_BYTES + 1) {',
     suites: [SOCKET],
   },
   {

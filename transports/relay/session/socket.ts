@@ -7,7 +7,7 @@ import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
-import { closeReason, endsSession } from '../../relay-protocol/close-codes.ts';
+import { closeReason } from '../../relay-protocol/close-codes.ts';
 import {
   ADOPTS,
   type ClientFrame,
@@ -24,13 +24,12 @@ import type { Admission } from '../http/admission.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { networkOf } from '../http/proxies.ts';
 import type { Refusal } from '../http/refusals.ts';
-import type { Passage, PassedClient } from '../peers/passage.ts';
 import type { PeerEntrance } from '../peers/peer-entrance.ts';
-import type { PassOutcome } from '../peers/peer-link.ts';
 import type { ForwardedClient } from '../peers/peer-messages.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { ResolvedLimits } from './limits.ts';
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
+import { PassedSession, type PassingSocket } from './passed-session.ts';
 import { type ClientSession, closeFor, type SessionSocket } from './session.ts';
 import { groupOf, type Sessions } from './sessions.ts';
 
@@ -79,17 +78,13 @@ const NOTHING = () => {};
 const ARRIVING_STEP = 16_384;
 
 /** One WebSocket of a client, from its greeting to its end. */
-export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
+export class ServerSocket implements SessionSocket, BudgetHolder, PassingSocket {
   #info: ConnectionInfo;
   session: ClientSession | undefined;
   readonly #arrival: Arrival | undefined;
-  /** Leads to the relay that owns the client's session. */
-  #passage: Passage | undefined;
-  /** Whether the client is taken care of, once the owner has answered. */
-  #wasPassed: Deferred<boolean> | undefined;
+  /** The client's session, where another relay owns it. */
+  #passed: PassedSession | undefined;
   #group: string | undefined;
-  /** Whether the owner of the session has to take something first. */
-  #isHeld = false;
   readonly #socket: WebSocket;
   readonly #context: SocketContext;
   /** Resolves when the socket has ended; only after the relay has closed it. */
@@ -135,7 +130,11 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
 
   /** Whether another relay owns the session, or is asked whether it does. */
   get isPassedOn(): boolean {
-    return this.#passage !== undefined;
+    return this.#passed?.isOn === true;
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   /** Bytes that the client's side has not taken yet. */
@@ -161,7 +160,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
       this.#stopTimer();
       this.session?.log.suspend();
       // Its side of the closing handshake would not be read.
-      this.release();
+      this.#passed?.release();
       this.#socket.close(code, closeReason(reason));
       this.#stopTimer = startTimer(CLOSE_TIMEOUT, () => this.terminate());
     }
@@ -194,7 +193,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
     this.#isWhole = false;
     const { session } = this;
-    if (session === undefined && this.#passage === undefined && this.#arriving > GREETING_BYTES) {
+    if (session === undefined && !this.isPassedOn && this.#arriving > GREETING_BYTES) {
       this.close(CloseCode.tooBig, `the greeting has more than ${GREETING_BYTES} bytes`);
     } else if (this.#arriving > most) {
       this.close(CloseCode.tooBig, `a message takes more than ${most} bytes of the connection`);
@@ -217,14 +216,14 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     if (turns.spend(time) || socket.isPaused || socket.readyState !== socket.OPEN) return;
     socket.pause();
     turns.wait(() => {
-      if (!this.#isHeld) socket.resume();
+      if (this.#passed?.isHeld !== true) socket.resume();
     });
   }
 
   /** Sends a heartbeat, or cuts a silent client. */
   beat(): void {
     const { session } = this;
-    if ((session === undefined && this.#passage === undefined) || this.#isClosing) return;
+    if ((session === undefined && !this.isPassedOn) || this.#isClosing) return;
     if (!this.#isAlive) {
       // A silent client would not answer a closing handshake.
       this.#why = { code: CloseCode.silent, reason: 'the client has sent nothing for two heartbeats' };
@@ -237,41 +236,16 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     session?.beat();
   }
 
-  passed(): void {
-    const { metrics } = this.#context;
-    metrics.session('passed');
-    metrics.passed('passed');
-    this.waiting(0);
-    this.#greeted();
-    this.#wasPassed?.resolve(true);
-  }
-
-  notPassed(outcome: PassOutcome, reason: string): void {
-    const { metrics, logger } = this.#context;
-    const owner = this.#passage?.owner;
-    metrics.passed(outcome);
-    this.waiting(0);
-    this.#passage = undefined;
-    if (this.#isClosing) return;
-    if (outcome !== 'unknown') logger.warning('a session was not passed on', { owner, outcome, reason });
-    // The client may try again, as if the owner itself had turned it away.
-    if (outcome === 'full') this.close(CloseCode.tooMany, reason);
-    else this.#wasPassed?.resolve(false);
-  }
-
-  pass(message: Buffer, sent?: () => void): void {
+  write(message: Buffer, sent?: () => void): void {
     this.#context.metrics.message('out', message.length);
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(message, sent);
   }
 
-  hold(): void {
-    this.#isHeld = true;
+  stopReading(): void {
     this.#socket.pause();
   }
 
-  release(): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
+  readOn(): void {
     this.#socket.resume();
   }
 
@@ -280,14 +254,9 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     this.#context.budget.set(this, this.#counted + bytes);
   }
 
-  ownerEnded(code: number, reason: string): void {
-    if (!isBroken(code)) {
-      this.close(code, reason);
-      return;
-    }
-    this.#context.metrics.passed('lost');
-    // The client comes back at once, and learns what has become of its session.
-    this.close(CloseCode.elsewhere, 'the link to the relay that has the session broke');
+  greeted(): void {
+    this.#stopTimer();
+    this.#stopTimer = NOTHING;
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -303,8 +272,8 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
       if (!isBinary || !Buffer.isBuffer(data))
         throw new PalmError('PROTOCOL', 'a text message came, and frames are binary');
       this.#context.metrics.message('in', data.length);
-      if (this.#passage?.isOpen === true) {
-        this.#passage.forward(data);
+      if (this.#passed?.isOpen === true) {
+        this.#passed.forward(data);
         return;
       }
       const message = readClientMessage(
@@ -426,30 +395,18 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
 
   /** @returns whether the client is taken care of: not where a session has to begin here. */
   async #passOn(secret: string, identity: Identity, peers: Peers, greeting: Buffer): Promise<boolean> {
-    const { metrics, budget } = this.#context;
     const owner = peers.ownerOf(secret);
     if (owner === peers.id) return false;
     const { address, origin = '' } = this.info;
     const { host = '', via = '' } = this.#arrival ?? {};
-    const client = { address, origin, host, via };
-    const wasPassed = deferred<boolean>();
-    this.#wasPassed = wasPassed;
-    this.#passage = owner === undefined ? undefined : peers.pass(owner, { client, greeting }, this);
-    if (this.#passage === undefined) {
-      metrics.passed(owner === undefined ? 'made_up' : 'unreachable');
-      return false;
-    }
-    budget.set(this, 0);
+    const passed = new PassedSession(this, this.#context);
+    this.#passed = passed;
+    if (!passed.ask(peers, owner, { client: { address, origin, host, via }, greeting })) return false;
+    this.#context.budget.set(this, 0);
     this.#counted = 0;
     this.#group = groupOf(address, identity);
     this.waiting(greeting.length);
-    return wasPassed.promise;
-  }
-
-  /** The client was let in: nothing more is waited for. */
-  #greeted(): void {
-    this.#stopTimer();
-    this.#stopTimer = NOTHING;
+    return passed.isTaken;
   }
 
   #begin(
@@ -459,7 +416,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     { token, received, isPaced }: GreetingParts,
   ): void {
     const { sessions, limits, metrics, budget } = this.#context;
-    this.#greeted();
+    this.greeted();
     if (isResumed) metrics.session('resumed');
     if (this.#arrival?.entrance !== undefined) metrics.peer('taken');
     sessions.connect(session, this, identity);
@@ -494,9 +451,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     this.#ended?.resolve();
     // The relay's own reason says more than its echo.
     const why = this.#why ?? { code, reason };
-    // The owner learns whether the client may come back to the session.
-    this.#passage?.close(endsSession(why.code) ? CloseCode.goingAway : why.code, why.reason);
-    this.#wasPassed?.resolve(true);
+    this.#passed?.ended(why.code, why.reason);
     this.#tellEnd(why.code, why.reason);
   }
 
@@ -517,9 +472,4 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     const mayReturn = code !== CloseCode.normal && code !== CloseCode.goingAway;
     sessions.disconnected(session, this, mayReturn);
   }
-}
-
-/** Whether a link ended without a word, by the code that says so: nobody sends these. */
-function isBroken(code: number): boolean {
-  return code < 1_000 || code === 1_004 || code === 1_005 || code === 1_006 || code === 1_015;
 }

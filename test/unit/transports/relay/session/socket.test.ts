@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GREETING_BYTES, TIMED_PIECE_BYTES } from '../../../../../src/flow-control.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
+import type { PassedClient } from '../../../../../transports/relay/peers/passage.ts';
 import { countIntake } from '../../../../../transports/relay/session/message-parts.ts';
 import {
   type Arrival,
@@ -523,7 +524,9 @@ function besides({
     id: 'a',
     ownerOf: vi.fn((_secret: string) => owner),
     clientOf: vi.fn((_secret: string, _identity: string) => adopted),
-    pass: vi.fn((_owner: string, _what: { readonly greeting: Buffer }) => (hasUrl ? passage : undefined)),
+    pass: vi.fn((_owner: string, _what: { readonly greeting: Buffer }, _client: PassedClient) =>
+      hasUrl ? passage : undefined,
+    ),
   };
   const session = {
     id: 'relay/1',
@@ -562,14 +565,20 @@ function besides({
   };
   const prove = () => base.webSocket.emit('message', Buffer.from('its proof'), false);
   /** The owner goes on with the session. */
+  /** The client as the passage to the owner knows it. */
+  const passed = () => {
+    const [, , client] = peers.pass.mock.calls[0] ?? [];
+    if (client === undefined) throw new Error('nothing was passed on');
+    return client;
+  };
   const pass = () => {
     state.isOpen = true;
-    base.socket.passed();
+    passed().passed();
   };
   return {
     ...base,
     ...{ admit, enterFor, sent, passage, peers, session, sessions, metrics, identify },
-    ...{ greeting, greet, prove, pass },
+    ...{ greeting, greet, prove, pass, passed },
   };
 }
 
@@ -694,7 +703,7 @@ describe('a client whose session another relay owns', () => {
       via: '198.51.100.4',
     };
     const greeting = own.greeting('b.name.proof');
-    expect(own.peers.pass).toHaveBeenCalledExactlyOnceWith('b', { client, greeting }, own.socket);
+    expect(own.peers.pass).toHaveBeenCalledExactlyOnceWith('b', { client, greeting }, own.passed());
     expect(own.peers.ownerOf).toHaveBeenCalledExactlyOnceWith('b.name.proof');
     expect([own.socket.isPassedOn, own.socket.group]).toEqual([true, '192.0.2.1 alice']);
     expect([...own.budget.values()]).toEqual([greeting.length]);
@@ -735,12 +744,12 @@ describe('a client whose session another relay owns', () => {
     expect(own.session.take).not.toHaveBeenCalled();
     const told = vi.fn();
     own.metrics.message.mockClear();
-    own.socket.pass(Buffer.from('answer'), told);
+    own.passed().pass(Buffer.from('answer'), told);
     expect(own.sent).toHaveBeenLastCalledWith(Buffer.from('answer'), told);
     expect(own.metrics.message.mock.calls).toEqual([['out', 6]]);
     own.webSocket.readyState = 2;
     own.sent.mockClear();
-    own.socket.pass(Buffer.from('late'));
+    own.passed().pass(Buffer.from('late'));
     expect(own.sent).not.toHaveBeenCalled();
   });
 
@@ -772,7 +781,7 @@ describe('a client whose session another relay owns', () => {
     async (outcome) => {
       const own = besides({ owner: 'b' });
       await own.greet();
-      own.socket.notPassed(outcome, 'a reason');
+      own.passed().notPassed(outcome, 'a reason');
       await vi.advanceTimersByTimeAsync(0);
       expect(own.identify).toHaveBeenCalledTimes(2);
       expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1', undefined);
@@ -789,7 +798,7 @@ describe('a client whose session another relay owns', () => {
   it('gets none when its token was taken back meanwhile', async () => {
     const own = besides({ owner: 'b', identities: [identity, undefined] });
     await own.greet();
-    own.socket.notPassed('unknown', '');
+    own.passed().notPassed('unknown', '');
     await vi.advanceTimersByTimeAsync(0);
     expect(own.sessions.begin).not.toHaveBeenCalled();
     expect(own.webSocket.closes).toEqual([[CloseCode.unauthorized, 'the token is wrong or has expired']]);
@@ -798,7 +807,7 @@ describe('a client whose session another relay owns', () => {
   it('tries again where its owner has no room', async () => {
     const own = besides({ owner: 'b' });
     await own.greet();
-    own.socket.notPassed('full', 'too many');
+    own.passed().notPassed('full', 'too many');
     await vi.advanceTimersByTimeAsync(0);
     expect(own.webSocket.closes).toEqual([[CloseCode.tooMany, 'too many']]);
     expect(own.sessions.begin).not.toHaveBeenCalled();
@@ -808,7 +817,7 @@ describe('a client whose session another relay owns', () => {
     const own = besides({ owner: 'b' });
     await own.greet();
     own.socket.close(CloseCode.silent, 'too slow');
-    own.socket.notPassed('refused', 'a reason');
+    own.passed().notPassed('refused', 'a reason');
     await vi.advanceTimersByTimeAsync(0);
     expect([own.sessions.begin.mock.calls, own.context.logger.warning.mock.calls]).toEqual([[], []]);
     const gone = besides({ owner: 'b' });
@@ -825,7 +834,7 @@ describe('a client whose session another relay owns', () => {
       const own = besides({ owner: 'b' });
       await own.greet();
       own.pass();
-      own.socket.ownerEnded(code, 'its reason');
+      own.passed().ownerEnded(code, 'its reason');
       expect([own.webSocket.closes, own.metrics.passed.mock.calls]).toEqual([
         [[code, 'its reason']],
         [['passed']],
@@ -835,7 +844,7 @@ describe('a client whose session another relay owns', () => {
       const own = besides({ owner: 'b' });
       await own.greet();
       own.pass();
-      own.socket.ownerEnded(code, '');
+      own.passed().ownerEnded(code, '');
       expect([own.webSocket.closes, own.metrics.passed.mock.calls]).toEqual([
         [[CloseCode.elsewhere, 'the link to the relay that has the session broke']],
         [['passed'], ['lost']],
@@ -861,15 +870,15 @@ describe('a client whose session another relay owns', () => {
     own.pass();
     own.socket.hasRead(TURN);
     expect(own.webSocket.isPaused).toBe(true);
-    own.socket.hold();
+    own.passed().hold();
     own.context.turns.wait.mock.calls[0]?.[0]();
     expect(own.webSocket.isPaused, 'its turn has come, and it is held').toBe(true);
-    own.socket.release();
+    own.passed().release();
     expect(own.webSocket.isPaused).toBe(false);
     own.webSocket.pause();
-    own.socket.release();
+    own.passed().release();
     expect(own.webSocket.isPaused, 'what is not held is not released').toBe(true);
-    own.socket.hold();
+    own.passed().hold();
     own.socket.close(CloseCode.goingAway, '');
     expect(own.webSocket.isPaused).toBe(false);
   });
@@ -878,15 +887,15 @@ describe('a client whose session another relay owns', () => {
     const own = besides({ owner: 'b' });
     await own.greet();
     own.pass();
-    own.socket.waiting(1_000);
+    own.passed().waiting(1_000);
     expect([...own.budget.values()]).toEqual([1_000]);
     own.socket.arrived(1, 100_000);
     expect(own.socket.arrived(GREETING_BYTES + 1, 100_000)).toBe(true);
     expect([...own.budget.values()]).toEqual([1_000 + GREETING_BYTES + 1]);
-    own.socket.waiting(2_000);
+    own.passed().waiting(2_000);
     expect([...own.budget.values()]).toEqual([2_000 + GREETING_BYTES + 1]);
     expect(own.webSocket.closes).toEqual([]);
-    own.socket.waiting(0);
+    own.passed().waiting(0);
     own.webSocket.end(1006);
     expect(own.budget.size).toBe(0);
   });
@@ -935,7 +944,7 @@ describe('a session that no relay has, of which this one can prove whose it is',
       const own = besides({ owner: 'b', identities: [identity, later], ...adoptable });
       await own.greet();
       expect(own.peers.clientOf, 'its owner may have it').not.toHaveBeenCalled();
-      own.socket.notPassed(outcome, 'a reason');
+      own.passed().notPassed(outcome, 'a reason');
       await vi.advanceTimersByTimeAsync(0);
       expect(own.peers.clientOf).toHaveBeenCalledExactlyOnceWith('b.name.proof', 'later');
       expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(later, '192.0.2.1', 'other/7');
@@ -1004,7 +1013,7 @@ describe('while a relay goes down beside others', () => {
       const own = besides({ owner: outcome === undefined ? 'a' : 'b', isAdoptable: true, adopted });
       Object.assign(own.context, { isDraining: () => true });
       await own.greet();
-      if (outcome !== undefined) own.socket.notPassed(outcome, '');
+      if (outcome !== undefined) own.passed().notPassed(outcome, '');
       await vi.advanceTimersByTimeAsync(0);
       expect(own.webSocket.closes).toEqual([[code, 'the relay is going down']]);
       expect([own.sessions.begin.mock.calls, own.metrics.session.mock.calls]).toEqual([[], []]);
