@@ -88,7 +88,7 @@ it('has bodies that are on their way count for all callers', async () => {
     const { socket, text } = await scene.raw();
     socket.write(`POST /call/server.same HTTP/1.1\r\n${HEAD}Content-Length: 900000\r\n\r\n`);
     socket.write('a'.repeat(500_000));
-    expect(await text()).toMatch(/^(HTTP\/1.1 429 |$)/);
+    expect(await text()).toMatch(/^HTTP\/1.1 429 /);
   });
   await expect.poll(() => scene.figure('sessions')).toBe(0);
 });

@@ -306,6 +306,32 @@ describe('a call that fails', () => {
     });
     expect((await post('/call/server.same', new Uint8Array(9_000))).status).toBe(200);
   });
+
+  it.each([
+    ['is too large', CALLER, 413],
+    ['comes with a wrong token', 'a token that nobody has', 401],
+  ])(
+    '%s is told so, though all of its body is sent before anything is read',
+    async (_what, token, status) => {
+      const { raw } = await open({ limits: { maxFrame: 10_000 } });
+      const { socket, text } = await raw();
+      socket.pause();
+      const errors: unknown[] = [];
+      socket.on('error', (error) => errors.push(error));
+      const pieces = 40;
+      const piece = Buffer.alloc(20_000);
+      socket.write(
+        `POST /call/server.same HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: ${pieces * piece.length}\r\n\r\n`,
+      );
+      for (let i = 0; i < pieces; i++) {
+        await new Promise((resolve) => socket.write(piece, resolve));
+      }
+      const answer = text();
+      socket.resume();
+      expect(await within(5_000, answer)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(errors).toEqual([]);
+    },
+  );
 });
 
 describe('a caller that goes', () => {

@@ -166,12 +166,14 @@ const BODY_TIMEOUT = 30_000;
  * Reads the body of a request.
  * @param most - bytes that it may have.
  * @param arriving - called with the bytes that have come so far.
+ * @param signal - ends the reading.
  * @throws HttpFailure when it is too large, too slow, or ends early.
  */
 export function readBody(
   request: IncomingMessage,
   most: number,
   arriving: (bytes: number) => void,
+  signal: AbortSignal,
 ): Promise<Bytes> {
   const tooLarge = new HttpFailure(413, 'TOO_LARGE', `the body may have at most ${most} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > most) return Promise.reject(tooLarge);
@@ -187,6 +189,7 @@ export function readBody(
     const settle = (end: () => void) => {
       stop();
       request.off('data', take).off('end', whole).off('close', cut).off('error', cut);
+      signal.removeEventListener('abort', cut);
       // An error that comes later has no listener, and would end the process.
       request.on('error', () => {});
       end();
@@ -199,6 +202,8 @@ export function readBody(
       ),
     );
     request.on('data', take).on('end', whole).on('close', cut).on('error', cut);
+    signal.addEventListener('abort', cut);
+    if (signal.aborted) cut();
   });
 }
 

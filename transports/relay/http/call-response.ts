@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { Progress } from '../../../src/protocol/progress.ts';
 import type { BodyKind, HttpCall, HttpFailure } from './call-request.ts';
+import { readRest } from './unwanted-body.ts';
 
 const TYPES: Readonly<Record<BodyKind, string>> = {
   bytes: 'application/octet-stream',
@@ -173,10 +174,11 @@ export class CallResponse {
 /** Headers of every answer: it is of its caller alone, and is what its type says. */
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
-/** Answers a request with a failure. */
+/** Answers a request with a failure. Where its body has not come yet, the connection ends a while later. */
 export function writeFailure(response: ServerResponse, failure: HttpFailure): void {
   const { status } = failure;
   const body = `${JSON.stringify({ error: toldOf(failure) })}\n`;
+  const { req: request } = response;
   response.writeHead(status, {
     ...HEADERS,
     'content-type': 'application/json',
@@ -185,9 +187,14 @@ export function writeFailure(response: ServerResponse, failure: HttpFailure): vo
     ...(status === 405 && { allow: 'POST, OPTIONS' }),
     ...((status === 429 || status === 503) && { 'retry-after': '1' }),
     // What is left of a body that was not read would be read for nothing.
-    ...(!response.req.complete && { connection: 'close' }),
+    ...(!request.complete && { connection: 'close' }),
   });
-  response.end(body);
+  if (request.complete) {
+    response.end(body);
+    return;
+  }
+  response.write(body);
+  readRest(request, () => response.end());
 }
 
 function toldOf({ code, message, details }: HttpFailure): ToldFailure {

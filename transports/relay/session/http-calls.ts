@@ -178,14 +178,17 @@ export class HttpCalls {
     const session = sessions.begin(known, info.address);
     const callResponse = new CallResponse(response, call);
     let client: HttpClient | undefined;
+    const reading = new AbortController();
     // Until the body is there the session has this as its socket: its limits hold for the body, too.
     const waiting = {
       unsent: 0,
       send: () => {},
       close: (code: number, reason: string) => {
         if (code === CloseCode.replaced) return;
-        callResponse.fail(new HttpFailure(429, 'TOO_LARGE', reason));
-        request.destroy();
+        const failure = new HttpFailure(429, 'TOO_LARGE', reason);
+        this.#note(request, failure.status, reason);
+        callResponse.fail(failure);
+        reading.abort();
       },
     };
     const leave = () => {
@@ -199,7 +202,8 @@ export class HttpCalls {
     sessions.connect(session, waiting, known);
     session.admitted({ token: call.token, info });
     try {
-      const body = await readBody(request, limits.maxFrame, (bytes) => session.arriving(bytes));
+      const arriving = (bytes: number) => session.arriving(bytes);
+      const body = await readBody(request, limits.maxFrame, arriving, reading.signal);
       const payloads = payloadsOf(body, call.kind);
       await find(first)?.known();
       if (callResponse.isOver || response.destroyed) return leave();
@@ -226,7 +230,8 @@ export class HttpCalls {
     } catch (error) {
       if (client !== undefined && error instanceof HttpFailure) return client.giveUp(error);
       leave();
-      throw error;
+      // Its session has ended meanwhile, and the caller was told why.
+      if (!reading.signal.aborted) throw error;
     }
   }
 
@@ -241,17 +246,20 @@ export class HttpCalls {
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    const { logger } = this.#settings;
-    const isKnown = error instanceof HttpFailure;
-    const failure = isKnown ? error : new HttpFailure(500, 'PROTOCOL', 'the relay failed');
-    const { status, message: reason } = isKnown ? error : { status: 500, message: messageOf(error) };
-    logger[isKnown ? 'warning' : 'error']('call over HTTP refused', {
+    const failure =
+      error instanceof HttpFailure ? error : new HttpFailure(500, 'PROTOCOL', 'the relay failed');
+    this.#note(request, failure.status, messageOf(error));
+    if (response.headersSent || response.destroyed) response.destroy();
+    else writeFailure(response, failure);
+  }
+
+  #note(request: IncomingMessage, status: number, reason: string): void {
+    const level = status === 500 ? 'error' : 'warning';
+    this.#settings.logger[level]('call over HTTP refused', {
       address: request.socket.remoteAddress,
       status,
       reason,
     });
-    if (response.headersSent || response.destroyed) response.destroy();
-    else writeFailure(response, failure);
   }
 }
 

@@ -239,16 +239,19 @@ describe('a body', () => {
   function reading(most: number, headers: object = {}) {
     const request = Object.assign(new EventEmitter(), { headers });
     const arrived: number[] = [];
-    const body = readBody(request as unknown as IncomingMessage, most, (size) => arrived.push(size));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const unheard = vi.spyOn(signal, 'removeEventListener');
+    const body = readBody(request as unknown as IncomingMessage, most, (size) => arrived.push(size), signal);
     const listeners = () =>
       ['data', 'end', 'close'].reduce((sum, event) => sum + request.listenerCount(event), 0);
     const nothingIsLeft = () => {
-      expect([listeners(), vi.getTimerCount()]).toEqual([0, 0]);
+      expect([listeners(), vi.getTimerCount(), unheard.mock.calls.length]).toEqual([0, 0, 1]);
       // An error that comes late has a listener, and ends nothing.
       expect(request.listenerCount('error')).toBe(1);
       request.emit('error', new Error('late'));
     };
-    return { request, body, arrived, nothingIsLeft };
+    return { request, body, arrived, nothingIsLeft, controller };
   }
 
   it('is what came, and is counted while it comes', async () => {
@@ -285,6 +288,21 @@ describe('a body', () => {
       message: 'the body was cut off',
     });
     nothingIsLeft();
+  });
+
+  it('that nobody wants any more is read no further, at any time', async () => {
+    const cutOff = { status: 400, message: 'the body was cut off' };
+    const { request, body, arrived, nothingIsLeft, controller } = reading(5);
+    request.emit('data', Buffer.from('ab'));
+    controller.abort();
+    request.emit('data', Buffer.from('c'));
+    await expect(body).rejects.toMatchObject(cutOff);
+    expect(arrived).toEqual([2]);
+    nothingIsLeft();
+    const aborted = Object.assign(new EventEmitter(), { headers: {} });
+    const late = readBody(aborted as unknown as IncomingMessage, 5, () => {}, AbortSignal.abort());
+    await expect(late).rejects.toMatchObject(cutOff);
+    expect([aborted.listenerCount('data'), vi.getTimerCount()]).toEqual([0, 0]);
   });
 
   it('has 30 seconds', async () => {
