@@ -49,7 +49,7 @@ export interface LinkRole extends HandshakeRole {
   /** Called when the link has room again. */
   writable(link: Link): void;
   /** Called when the peer has answered a PING: it has read what was sent before that. */
-  answered?(): void;
+  answered?(link: Link): void;
   /** Begins or ends a subscription of the peer. A role without this method refuses subscriptions. */
   subscription?(link: Link, topic: Uint8Array, isOn: boolean): void;
 }
@@ -385,7 +385,7 @@ export class Link implements FrameTaker {
         this.#role.subscription(this, data, name === 'SUBSCRIBE');
         return;
       case 'PONG':
-        this.#role.answered?.();
+        this.#role.answered?.(this);
         return;
       case 'READY':
         throw new Violation('it introduced itself twice');

@@ -59,6 +59,12 @@ export class ZmtpPuller extends Receiving<Bytes> implements Puller {
   }
 }
 
+/** PONGs that say that a subscription was read. libzmq answers a PING before it hands on what it has read with it, but not the next. */
+const PONGS = 2;
+
+/** Milliseconds in which a peer answers a PING, if its version of ZMTP has it. */
+const PONG_TIMEOUT = 5_000;
+
 /** Takes what one PUB publishes under one prefix. */
 export class ZmtpSubscription extends Receiving<Delivery> implements Subscription {
   readonly socketType = 'SUB';
@@ -70,8 +76,8 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
   readonly #recent = new RecentTopic();
   #stopMargin = () => {};
   #isProved = false;
-  /** Whether a PONG says that the publisher has read the subscription. Later ones are of heartbeats. */
-  #isAsked = false;
+  /** PONGs that are waited for, until the publisher has read the subscription. Later ones are of heartbeats. */
+  #pongs = 0;
   #read: string | undefined;
 
   constructor(context: DialContext, topic: string, proofTimeout: number, maxUnread: number | undefined) {
@@ -107,26 +113,32 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
     await super.close(options);
   }
 
-  /** The publisher has read the subscription, and libzmq's takes it at its next publication that is a millisecond later or more. */
-  answered(): void {
-    if (!this.#isAsked) return;
-    this.#isAsked = false;
-    if (!this.isReady) this.#readyAfter(this.settings.subscriptionMargin);
+  /** With the last PONG the publisher has read the subscription, and libzmq's takes it at its next publication that is a millisecond later or more. */
+  answered(link: Link): void {
+    if (this.#pongs === 0) return;
+    this.#pongs--;
+    if (this.#pongs > 0) this.#ask(link);
+    else if (!this.isReady) this.#readyAfter(this.settings.subscriptionMargin);
   }
 
   /**
-   * The subscription follows the handshake. A frond server confirms it with an empty delivery. pylm cannot confirm, so there a PING follows, and it
-   * counts as arrived a while after the PONG: peers read in order. For one that answers no PING, the wait grows with the time that the
-   * handshake took.
+   * The subscription follows the handshake. A frond server confirms it with an empty delivery. pylm cannot confirm, so there a PING follows, and
+   * another one its PONG: peers read in order. A while after the second it counts as arrived. For one that answers no PING, the wait grows with the
+   * time that the handshake took.
    */
   protected override connected(link: Link): void {
     this.#read = undefined;
     this.#subscribe(link, this.#topic);
     const proof = new TextEncoder().encode(this.#proof);
     if (proof.length !== this.#topic.length || this.#topic.at(-1) !== SLASH) this.#subscribe(link, proof);
-    this.#isAsked = this.#proofTimeout === 0;
-    if (this.#isAsked) link.sendCommand(pingCommand(0));
+    this.#pongs = this.#proofTimeout === 0 ? PONGS : 0;
     this.#readyAfter(Math.max(this.#proofTimeout, this.settings.subscriptionMargin, 10 * link.age));
+    if (this.#pongs > 0) this.#ask(link);
+  }
+
+  #ask(link: Link): void {
+    link.sendCommand(pingCommand(0));
+    if (link.takesCommands && !this.isReady) this.#readyAfter(PONG_TIMEOUT);
   }
 
   protected override disconnected(error: PalmError): void {

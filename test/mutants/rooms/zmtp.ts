@@ -474,7 +474,21 @@ export const ZMTP: readonly Mutant[] = [
   {
     name: 'zmtp-pong-of-a-heartbeat-begins-the-margin-anew',
     file: 'transports/zmtp/receiving.ts',
-    find: '    this.#isAsked = false;\n',
+    find: '    if (this.#pongs === 0) return;\n    this.#pongs--;\n',
+    replace: '    this.#pongs = Math.max(0, this.#pongs - 1);\n',
+    suites: ['test/unit/transports/zmtp/receiving.test.ts'],
+  },
+  {
+    name: 'zmtp-one-pong-says-that-a-subscription-was-read',
+    file: 'transports/zmtp/receiving.ts',
+    find: 'const PONGS = 2;',
+    replace: 'const PONGS = 1;',
+    suites: ['test/unit/transports/zmtp/receiving.test.ts'],
+  },
+  {
+    name: 'zmtp-subscription-ready-before-a-pong-that-must-come',
+    file: 'transports/zmtp/receiving.ts',
+    find: '    if (link.takesCommands && !this.isReady) this.#readyAfter(PONG_TIMEOUT);\n',
     replace: '',
     suites: ['test/unit/transports/zmtp/receiving.test.ts'],
   },
@@ -488,8 +502,8 @@ export const ZMTP: readonly Mutant[] = [
   {
     name: 'zmtp-pong-stands-for-a-proof',
     file: 'transports/zmtp/receiving.ts',
-    find: 'this.#isAsked = this.#proofTimeout === 0;',
-    replace: 'this.#isAsked = true;',
+    find: 'this.#pongs = this.#proofTimeout === 0 ? PONGS : 0;',
+    replace: 'this.#pongs = PONGS;',
     suites: ['test/unit/transports/zmtp/receiving.test.ts'],
   },
 ];

@@ -125,7 +125,7 @@ describe('a subscription', () => {
   });
 
   it('is ready after its margin when nobody confirms it', async () => {
-    const { subscription, connect } = await subscribing();
+    const { subscription, connect } = await subscribing({ minor: 0 });
     await connect();
     await vi.advanceTimersByTimeAsync(MARGIN - 2);
     expect(subscription.isReady).toBe(false);
@@ -133,13 +133,36 @@ describe('a subscription', () => {
     expect([subscription.isReady, subscription.isProved]).toEqual([true, false]);
   });
 
-  it('is ready its margin after its publisher has read it, which a PONG says, however long the handshake took', async () => {
+  it('is ready after five seconds when its publisher should answer a PING, and does not', async () => {
+    const { subscription, connect } = await subscribing();
+    await connect();
+    await vi.advanceTimersByTimeAsync(4_980);
+    expect(subscription.isReady).toBe(false);
+    await vi.advanceTimersByTimeAsync(20);
+    expect([subscription.isReady, subscription.isProved]).toEqual([true, false]);
+    const half = await subscribing();
+    const peer = await half.connect();
+    await vi.advanceTimersByTimeAsync(4_900);
+    await peer.say(PONG);
+    await vi.advanceTimersByTimeAsync(4_980);
+    expect(half.subscription.isReady).toBe(false);
+    await vi.advanceTimersByTimeAsync(20);
+    expect([half.subscription.isReady, vi.getTimerCount()]).toEqual([true, 0]);
+  });
+
+  it('is ready its margin after its publisher has read it, which its second PONG says, however long the handshake took', async () => {
     const { subscription } = await subscribing();
     const peer = new MemoryPeer(subscription, true);
     await vi.advanceTimersByTimeAsync(100);
     await peer.say(GREETING, readyOf('PUB'));
+    peer.heard();
     await vi.advanceTimersByTimeAsync(10);
     await peer.say(PONG);
+    expect(peer.heard()).toEqual([PING]);
+    await vi.advanceTimersByTimeAsync(MARGIN + 10);
+    expect(subscription.isReady).toBe(false);
+    await peer.say(PONG);
+    expect(peer.heard()).toEqual([]);
     await vi.advanceTimersByTimeAsync(MARGIN - 2);
     expect(subscription.isReady).toBe(false);
     // That of a heartbeat says nothing.
@@ -154,11 +177,13 @@ describe('a subscription', () => {
     const { subscription, connect } = await subscribing();
     const first = await connect();
     await first.say(PONG);
+    await first.say(PONG);
     await first.hangUp();
     await vi.advanceTimersByTimeAsync(MARGIN);
     expect(subscription.isReady).toBe(false);
     const second = await connect();
     await vi.advanceTimersByTimeAsync(MARGIN - 10);
+    await second.say(PONG);
     await second.say(PONG);
     await vi.advanceTimersByTimeAsync(MARGIN - 2);
     expect(subscription.isReady).toBe(false);
@@ -181,7 +206,9 @@ describe('a subscription', () => {
     const { subscription } = await subscribing();
     const peer = new MemoryPeer(subscription, true);
     await vi.advanceTimersByTimeAsync(20);
-    await peer.say(GREETING, readyOf('PUB'));
+    const greeting = Buffer.from(GREETING);
+    greeting[11] = 0;
+    await peer.say(greeting, readyOf('PUB'));
     await vi.advanceTimersByTimeAsync(180);
     expect(subscription.isReady).toBe(false);
     await vi.advanceTimersByTimeAsync(40);
