@@ -73,10 +73,12 @@ export class Publisher implements Outlet<Bytes> {
 
   /**
    * Takes a result that nobody reads here. It leaves with the next flush.
-   * @param answered - the call that it answers.
+   * @param status - its `Status`.
+   * @param call - what it answers.
    */
-  pass(frame: Bytes, status: number, { topic, features }: AnsweredCall): void {
+  pass(frame: Bytes, status: number, call: AnsweredCall): void {
     const { meter, nextId } = this.#settings;
+    const { topic, features } = call;
     meter.answered(status);
     this.#outbox.put(topic, frame, takesBatches(features), nextId?.(frame));
   }

@@ -175,14 +175,14 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-passed-call-of-another-client',
     file: 'transports/relay/auth/call-guard.ts',
-    find: '      sender === passed.sender &&\n',
+    find: '      id === passed.id &&\n',
     replace: '',
     suites: [CALLS],
   },
   {
     name: 'relay-passed-call-under-other-grants',
     file: 'transports/relay/auth/call-guard.ts',
-    find: '      sender.identity === passed.identity &&\n',
+    find: '      identity === passed.identity &&\n',
     replace: '',
     suites: [CALLS],
   },
@@ -196,8 +196,8 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-passed-call-kept-with-what-came-with-it',
     file: 'transports/relay/auth/call-guard.ts',
-    find: '{ frame: frame.slice(), sender,',
-    replace: '{ frame, sender,',
+    find: '{ frame: frame.slice(), id',
+    replace: '{ frame, id',
     suites: [CALLS],
   },
   {

@@ -18,10 +18,11 @@ const NO_CALL = { grants: '', server: '', path: '' };
 /** Bytes of the largest call that is kept to compare the next with. Larger ones are few, and would be kept for long. */
 const LARGEST_KEPT = 1_024;
 
-/** A call that passed as it came, whose it was, and where it went. */
+/** A call that passed as it came, whose it was, and where it went. Of a client that has gone no more is kept. */
 interface PassedCall {
   readonly frame: Bytes;
-  readonly sender: JudgedClient;
+  /** The id of the client. */
+  readonly id: string;
   readonly identity: Identity;
   readonly upstream: Upstream;
 }
@@ -83,17 +84,17 @@ export class CallGuard {
       frame.length <= LARGEST_KEPT
     ) {
       // A copy: the frame is a part of all that came with it.
-      this.#passed = { frame: frame.slice(), sender, identity: sender.identity, upstream };
+      this.#passed = { frame: frame.slice(), id: sender.id, identity: sender.identity, upstream };
     }
     return verdict;
   }
 
-  #isLikePassed(sender: JudgedClient, upstream: Upstream, frame: Bytes): boolean {
+  #isLikePassed({ id, identity }: JudgedClient, upstream: Upstream, frame: Bytes): boolean {
     const passed = this.#passed;
     return (
       passed !== undefined &&
-      sender === passed.sender &&
-      sender.identity === passed.identity &&
+      id === passed.id &&
+      identity === passed.identity &&
       upstream === passed.upstream &&
       differsInInputAlone(passed.frame, frame)
     );
