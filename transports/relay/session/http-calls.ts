@@ -186,7 +186,7 @@ export class HttpCalls {
       close: (code: number, reason: string) => {
         if (code === CloseCode.replaced) return;
         const failure = new HttpFailure(429, 'TOO_LARGE', reason);
-        this.#note(request, failure.status, reason);
+        this.#note('warning', request, failure.status, reason);
         callResponse.fail(failure);
         reading.abort();
       },
@@ -246,20 +246,16 @@ export class HttpCalls {
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    const failure =
-      error instanceof HttpFailure ? error : new HttpFailure(500, 'PROTOCOL', 'the relay failed');
-    this.#note(request, failure.status, messageOf(error));
+    const isKnown = error instanceof HttpFailure;
+    const failure = isKnown ? error : new HttpFailure(500, 'PROTOCOL', 'the relay failed');
+    this.#note(isKnown ? 'warning' : 'error', request, failure.status, messageOf(error));
     if (response.headersSent || response.destroyed) response.destroy();
     else writeFailure(response, failure);
   }
 
-  #note(request: IncomingMessage, status: number, reason: string): void {
-    const level = status === 500 ? 'error' : 'warning';
-    this.#settings.logger[level]('call over HTTP refused', {
-      address: request.socket.remoteAddress,
-      status,
-      reason,
-    });
+  #note(level: 'warning' | 'error', request: IncomingMessage, status: number, reason: string): void {
+    const address = request.socket.remoteAddress;
+    this.#settings.logger[level]('call over HTTP refused', { address, status, reason });
   }
 }
 

@@ -381,16 +381,25 @@ describe('fails, and leaves its session once', () => {
   it('when the session has no room for its body', async () => {
     const own = ground();
     const call = own.ask('/call/server.upper');
+    call.request.complete = false;
     call.request.write('x');
     await settle();
     own.close(4413, 'too much is kept');
     await settle();
     expect([call.status, call.error]).toEqual([429, { code: 'TOO_LARGE', message: 'too much is kept' }]);
-    expect([call.request.destroyed, call.response.destroyed, own.events]).toEqual([
-      true,
-      true,
-      [BEGINS, ENDS],
+    expect(own.events).toEqual([BEGINS, ENDS]);
+    expect(own.logged).toEqual([
+      [
+        'warning',
+        'call over HTTP refused',
+        { address: '192.0.2.1', status: 429, reason: 'too much is kept' },
+      ],
     ]);
+    // The rest of its body is read, so that it hears of that, and taken for nothing.
+    expect([call.request.destroyed, call.response.writableEnded]).toEqual([false, false]);
+    call.send('the rest');
+    await settle();
+    expect([call.response.writableEnded, own.taken, own.logged.length]).toEqual([true, [], 1]);
   });
 
   it('when its caller goes while the body comes', async () => {
