@@ -1052,6 +1052,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     ]),
     'lines of a body, each an input, over HTTP': met([`${http}/call-request.test.ts`, 'are at most 10,000']),
     'time for a body over HTTP': met([`${http}/call-request.test.ts`, 'has 30 seconds']),
+    'rest of a body that was refused, over HTTP, read so that the caller hears of that': met(
+      [`${http}/unwanted-body.test.ts`, 'is read for two seconds'],
+      [`${http}/unwanted-body.test.ts`, 'is read up to 16 MiB'],
+    ),
     GREETING_BYTES: met([
       `${session}/socket.test.ts`,
       'may send as many bytes as a greeting has, and no more, in however many chunks',
