@@ -18,8 +18,8 @@ export function differInPayloadAlone(one: Uint8Array, other: Uint8Array): boolea
 }
 
 /**
- * Whether `other` differs only in payload and ordinal from an envelope that any encoder would write so, and is such an envelope itself: it has
- * both where the one has them, in their shortest form, and neither at its default.
+ * Whether `other` differs from `one` only in payload and ordinal. Both are in the form in which an encoder writes them: as short as possible, and
+ * left out at their default. Either both envelopes have an ordinal, or none has. So where `one` is as an encoder writes it, `other` is, too.
  */
 export function differsInInputAlone(one: Uint8Array, other: Uint8Array): boolean {
   const start = headEnd(one);

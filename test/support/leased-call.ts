@@ -1,4 +1,4 @@
-import type { LeasedCall } from '../../src/cluster/dispatch/leases.ts';
+import type { LeasedCall } from '../../src/cluster/dispatch/leased-calls.ts';
 
 /** A call of a client, of which nothing else is known. */
 export function callOf(client: string): LeasedCall {

@@ -5,7 +5,7 @@ interface Known {
   delete(key: string): boolean;
 }
 
-/** Forgets the oldest entries until there are no more than `most`. */
+/** Deletes the oldest entries where there are more than `most`. */
 export function keepNewest(known: Known, most: number): void {
   if (known.size <= most) return;
   for (const key of known.keys()) {

@@ -12,7 +12,6 @@ import { inspectValue, PalmError } from '../../protocol/errors.ts';
 import { countedIdBytes } from '../../protocol/ids.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { readPriority } from '../../protocol/priority.ts';
-import { clientOf } from '../../protocol/topics.ts';
 import {
   encodeWorkReply,
   OFFERS,
@@ -30,23 +29,15 @@ import type { Gate } from '../runtime/intake.ts';
 import type { FunctionMeter, FunctionMeters } from '../runtime/meter.ts';
 import type { OpenInput, OpenInputs } from '../runtime/open-inputs.ts';
 import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
+import { LeasedCalls } from './leased-calls.ts';
 import type { LeasedWorker } from './leased-worker.ts';
-import { type Lease, type LeaseBudgets, type LeasedCall, Leases } from './leases.ts';
+import { type Lease, type LeaseBudgets, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
 import { PushedOffers } from './pushed-offers.ts';
 import { type PushedResults, WorkAssigner } from './work-assigner.ts';
 import { WorkerOffers } from './worker-offers.ts';
 import { WorkerRegistry } from './worker-registry.ts';
-import { WorkerResults } from './worker-results.ts';
-
-/** A worker's result, and what is known of it without reading it. */
-export interface WorkerResult {
-  readonly frame: Bytes;
-  /** The call that it answers. */
-  readonly call: LeasedCall;
-  /** Its own `Status`. */
-  readonly status: number;
-}
+import { type WorkerResult, WorkerResults } from './worker-results.ts';
 
 export interface DispatcherSettings {
   /** Pushes work to workers that do not ask for it, as pylm's do not. */
@@ -99,8 +90,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   readonly #results = new WorkerResults();
   #room: Deferred<void> | undefined;
   #drained: Deferred<void> | undefined;
-  /** The call of the message that was added last, which the next mostly shares. */
-  #call: LeasedCall = { client: '', topic: '', path: '', stage: 0, features: 0, status: 0 };
+  readonly #calls = new LeasedCalls();
   #isClosed = false;
 
   constructor(settings: DispatcherSettings) {
@@ -198,23 +188,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
     else if (message.cache === '') own = withCache(frame, this.#nextId(), this.#slab);
     const priority = message.unknown.length === 0 ? 0 : readPriority(message.unknown);
     const input = this.#settings.inputs?.part(frame);
-    this.#leases.add(own, this.#callOf(message), priority, input);
-  }
-
-  #callOf({ client: topic, function: path, stage, features, status }: PalmMessage): LeasedCall {
-    const last = this.#call;
-    const isTopic = topic === last.topic;
-    const isSame =
-      isTopic &&
-      path === last.path &&
-      stage === last.stage &&
-      features === last.features &&
-      status === last.status;
-    if (!isSame) {
-      const client = isTopic ? last.client : clientOf(topic);
-      this.#call = { client, topic, path, stage, features, status };
-    }
-    return this.#call;
+    this.#leases.add(own, this.#calls.of(message), priority, input);
   }
 
   done(): void {}
@@ -438,7 +412,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   #isOverfull(): boolean {
     const { waiting } = this.#settings.budgets;
     const { shares } = this.#leases;
-    return shares.messagesOf(this.#call.client) >= SCATTER_QUEUE || shares.bytes >= waiting.limit;
+    return shares.messagesOf(this.#calls.last.client) >= SCATTER_QUEUE || shares.bytes >= waiting.limit;
   }
 
   #encode(items: readonly WorkItem[]): Bytes {

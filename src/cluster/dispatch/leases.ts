@@ -7,21 +7,7 @@ import type { CancelledFrames } from '../runtime/cancellations.ts';
 import { costOf } from '../runtime/intake.ts';
 import type { OpenInput } from '../runtime/open-inputs.ts';
 import { ClientShares } from './client-shares.ts';
-
-/** What is known of a message for a worker. Those of one call share it. */
-export interface LeasedCall {
-  /** Whose it is. */
-  readonly client: string;
-  /** The topic of its answers. */
-  readonly topic: string;
-  /** The function that it calls, and the stage of that. */
-  readonly path: string;
-  readonly stage: number;
-  /** What its sender understands: a set of `Feature` bits. */
-  readonly features: number;
-  /** A `Status`: what failed at an earlier server comes here, too. */
-  readonly status: number;
-}
+import type { LeasedCall } from './leased-calls.ts';
 
 /** A message for a worker, until it is settled. */
 export interface LeasedMessage {

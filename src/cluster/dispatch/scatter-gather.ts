@@ -27,7 +27,8 @@ import type { RoleParts } from '../runtime/role.ts';
 import type { RoleHost } from '../runtime/role-host.ts';
 import type { Addressed, ServingOptions } from '../runtime/serving-options.ts';
 import type { MutableCounters } from '../runtime/status.ts';
-import { Dispatcher, type WorkerResult } from './dispatcher.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { WorkerResult } from './worker-results.ts';
 
 /** Options that Master and Hub share. */
 export interface DispatchOptions extends ServingOptions {
@@ -256,7 +257,7 @@ function framesOf(results: BatchQueue<WorkerResult>, inputs: OpenInputs | undefi
   return inputs === undefined ? source : { ...source, release: (frame) => inputs.end(frame) };
 }
 
-/** Publishes workers' results that nobody gathers, until there are no more. They need not be read: it is known what they answer. */
+/** Publishes workers' results as they come, where there is no gather. Each says which call it answers, so none is decoded. */
 async function passOn(
   results: BatchQueue<WorkerResult>,
   publisher: Publisher,

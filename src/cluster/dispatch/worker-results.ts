@@ -5,6 +5,16 @@ import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { differInPayloadAlone } from '../../protocol/envelope-alike.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { FAILED_PAYLOAD } from '../runtime/failures.ts';
+import type { LeasedCall } from './leased-calls.ts';
+
+/** A worker's result, and what is known of it without decoding it. */
+export interface WorkerResult {
+  readonly frame: Bytes;
+  /** The call that it answers. */
+  readonly call: LeasedCall;
+  /** Its own `Status`. */
+  readonly status: number;
+}
 
 /** Makes workers' results fit to be passed on. */
 export class WorkerResults {

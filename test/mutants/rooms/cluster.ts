@@ -37,7 +37,7 @@ export const CLUSTER: readonly Mutant[] = [
   },
   ...(['path', 'stage', 'features', 'status'] as const).map((field) => ({
     name: `cluster-call-of-another-${field}`,
-    file: 'src/cluster/dispatch/dispatcher.ts',
+    file: 'src/cluster/dispatch/leased-calls.ts',
     find: `      ${field} === last.${field}`,
     replace: '      true',
     suites: [DISPATCHER],

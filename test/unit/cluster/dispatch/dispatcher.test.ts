@@ -3,11 +3,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ByteBudget } from '../../../../src/async/byte-budget.ts';
 import { deferred } from '../../../../src/async/deferred.ts';
-import {
-  Dispatcher,
-  type DispatcherSettings,
-  type WorkerResult,
-} from '../../../../src/cluster/dispatch/dispatcher.ts';
+import { Dispatcher, type DispatcherSettings } from '../../../../src/cluster/dispatch/dispatcher.ts';
+import type { WorkerResult } from '../../../../src/cluster/dispatch/worker-results.ts';
 import { CancelledFrames } from '../../../../src/cluster/runtime/cancellations.ts';
 import { costOf } from '../../../../src/cluster/runtime/intake.ts';
 import { FunctionMeters } from '../../../../src/cluster/runtime/meter.ts';
