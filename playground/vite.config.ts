@@ -1,10 +1,21 @@
 /** The playground: a page of static files that works at any path, under a policy that lets it load nothing from elsewhere. */
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
+/** Vite's helper loads style sheets and scripts before what needs them. The page has one sheet, and preloads nothing: the helper would weigh 0.8 kB. */
+const nothingPreloaded: Plugin = {
+  name: 'nothing-preloaded',
+  enforce: 'pre',
+  load: {
+    filter: { id: /vite\/preload-helper/ },
+    handler: () => 'export const __vitePreload = (load) => load();',
+  },
+};
+
 export default defineConfig({
+  plugins: [nothingPreloaded],
   root: file('.'),
   base: './',
   resolve: {
