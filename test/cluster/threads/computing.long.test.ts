@@ -1,4 +1,4 @@
-/** A function that computes for a minute, beside ten thousand calls. */
+/** A function that computes for longer than a worker may be silent (`workerTimeout`: 30 s), beside ten thousand calls. */
 import { expect, it } from 'vitest';
 import type { Master, Worker } from '../../../src/cluster/index.ts';
 import { zmtp } from '../../../transports/zmtp/index.ts';
@@ -15,12 +15,12 @@ it('is not taken for dead, and 10,000 other calls are answered meanwhile', { tim
   const module = new URL('./functions.mjs', import.meta.url);
   const worker = await start<Worker>({ role: 'worker', dbAddress, module, threads: 2 });
   const client = await connect({ dbAddress });
-  const long = client.eval('m.compute', bytes('60000'), { timeout: 90_000 });
+  const long = client.eval('m.compute', bytes('35000'), { timeout: 90_000 });
   let count = 0;
   for await (const _ of client.map('m.upper', Array(10_000).fill(bytes('x')))) count++;
   expect(count).toBe(10_000);
   expect(worker.counters.inFlight).toBe(1);
-  expect(textOf(await long)).toBe('60000');
+  expect(textOf(await long)).toBe('35000');
   expect(master.counters).toMatchObject({ failed: 0, received: 10_001 });
 });
 
