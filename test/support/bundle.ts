@@ -24,7 +24,7 @@ export const TYPED_APP = `
 export const PAGE_LIMIT = 18 * 1024;
 
 /** Bytes more, of all that it loads when it is first used: jobs, maps and their options, and the cache. */
-export const LATER_LIMIT = 8.25 * 1024;
+export const LATER_LIMIT = 8.5 * 1024;
 
 /** Chunks that few pages ever load, by name: each is measured by itself. */
 const APART: readonly string[] = ['adoption', 'call-progress', 'canceller', 'elaborate', 'stored-job'];

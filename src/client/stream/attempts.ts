@@ -1,4 +1,5 @@
 import { Heap } from '../../async/earliest.ts';
+import { Numbered } from '../../async/numbered.ts';
 import { type Bytes, Slab } from '../../protocol/bytes.ts';
 import type { MapLimits } from './options.ts';
 
@@ -30,8 +31,10 @@ const LONGEST_DELAY = 50;
 export class Attempts {
   readonly #limits: RetryLimits;
   readonly #random: () => number;
-  /** Attempts that wait for an answer, in the order they began: the first one is overdue first. */
-  readonly #out = new Map<number, Attempt>();
+  /** First attempts that wait for an answer, in the order they began: the first one is overdue first. */
+  readonly #out = new Numbered<Attempt>();
+  /** Further attempts that wait for one, in that order, too. */
+  readonly #again = new Map<number, Attempt>();
   /** Attempts that failed and will be made again. */
   readonly #resting = new Map<number, Attempt>();
   readonly #rests = new Heap<{ readonly attempt: Attempt; readonly at: number }>(({ at }) => at);
@@ -47,12 +50,12 @@ export class Attempts {
 
   /** Number of inputs that wait for an answer. */
   get out(): number {
-    return this.#out.size;
+    return this.#out.size + this.#again.size;
   }
 
   /** Number of inputs without a result. */
   get size(): number {
-    return this.#out.size + this.#resting.size;
+    return this.out + this.#resting.size;
   }
 
   /** Number of attempts after the first of each input. */
@@ -65,8 +68,8 @@ export class Attempts {
     const rest = this.#rests.peek()?.at ?? Number.POSITIVE_INFINITY;
     const { timeout } = this.#limits;
     if (timeout === Number.POSITIVE_INFINITY) return rest;
-    for (const attempt of this.#out.values()) return Math.min(rest, this.#endOf(attempt));
-    return rest;
+    const ends = [this.#out, this.#again.values()].flatMap(([first]) => (first ? this.#endOf(first) : []));
+    return Math.min(rest, ...ends);
   }
 
   /** @param payload - copied, because the caller may change it before it is sent, or sent again. */
@@ -88,7 +91,7 @@ export class Attempts {
 
   /** Whether attempt number `count` of this input still waits for an answer. */
   isOut(attempt: Attempt, count: number = attempt.count): boolean {
-    return attempt.count === count && this.#out.get(attempt.index) === attempt;
+    return attempt.count === count && (count === 1 ? this.#out : this.#again).get(attempt.index) === attempt;
   }
 
   /** An answer came. Returns its input, which now has a result; undefined when it had one before. */
@@ -99,32 +102,34 @@ export class Attempts {
 
   /** The input has its result. */
   settle(index: number): Attempt | undefined {
-    const attempt = this.#out.get(index) ?? this.#resting.get(index);
+    const attempt = this.#out.get(index) ?? this.#again.get(index) ?? this.#resting.get(index);
     if (attempt === undefined) return undefined;
-    if (!this.#out.delete(index)) this.#resting.delete(index);
+    if (!this.#out.delete(index) && !this.#again.delete(index)) this.#resting.delete(index);
     return attempt;
   }
 
   /** Attempts whose time is up. */
   overdue(now: number): Attempt[] {
     const found: Attempt[] = [];
-    for (const attempt of this.#out.values()) {
-      if (this.#endOf(attempt) > now) break;
-      found.push(attempt);
+    for (const attempts of [this.#out, this.#again.values()]) {
+      for (const attempt of attempts) {
+        if (this.#endOf(attempt) > now) break;
+        found.push(attempt);
+      }
     }
     return found;
   }
 
   /** Attempts that were sent before break number `breaks` of the link. */
   lost(breaks: number): Attempt[] {
-    return [...this.#out.values()].filter(
+    return [...this.#out, ...this.#again.values()].filter(
       (attempt) => attempt.breaks !== undefined && attempt.breaks < breaks,
     );
   }
 
   /** An attempt failed. Returns whether there will be another; if not, the failure is the input's result. */
   giveUp(attempt: Attempt, now: number): boolean {
-    this.#out.delete(attempt.index);
+    if (!this.#out.delete(attempt.index)) this.#again.delete(attempt.index);
     const { retries, retryDelay } = this.#limits;
     if (attempt.count > retries) return false;
     const most = retryDelay * Math.min(LONGEST_DELAY, 2 ** (attempt.count - 1));
@@ -143,7 +148,7 @@ export class Attempts {
       // An answer to an earlier attempt may have come meanwhile.
       if (this.#resting.get(attempt.index) !== attempt) continue;
       this.#resting.delete(attempt.index);
-      this.#out.set(attempt.index, attempt);
+      this.#again.set(attempt.index, attempt);
       attempt.count++;
       attempt.at = now;
       attempt.breaks = undefined;
@@ -156,8 +161,9 @@ export class Attempts {
   /** Forgets all inputs. Returns the number of places that they had. */
   clear(): number {
     let places = 0;
-    for (const { isPlaced } of this.#out.values()) if (isPlaced) places++;
+    for (const { isPlaced } of [...this.#out, ...this.#again.values()]) if (isPlaced) places++;
     this.#out.clear();
+    this.#again.clear();
     this.#resting.clear();
     this.#rests.clear();
     return places;

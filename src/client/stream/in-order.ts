@@ -1,8 +1,10 @@
+import { Numbered } from '../../async/numbered.ts';
+
 /** Puts numbered items in order, counted from 0: gives each item when all before it were given. */
 export class InOrder<T> {
   readonly #give: (item: T) => void;
   /** Items that wait for one before them. */
-  readonly #early = new Map<number, T>();
+  readonly #early = new Numbered<T>();
   #next = 0;
 
   constructor(give: (item: T) => void) {

@@ -1,5 +1,6 @@
 /** The messages for a Master's workers, and a lease for each time that a worker gets one. */
 import type { ByteBudget } from '../../async/byte-budget.ts';
+import { Numbered } from '../../async/numbered.ts';
 import { Turns } from '../../async/turns.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { LAST_LEASE } from '../../protocol/work-request.ts';
@@ -38,7 +39,6 @@ export interface Lease {
   given: number;
 }
 
-const NONE: ReadonlySet<Lease> = new Set();
 const NO_RUNS: readonly Lease[] = [];
 
 /** The budgets of messages that wait, and of messages that workers hold. */
@@ -62,8 +62,9 @@ export class Leases {
   readonly #returned = new Set<LeasedMessage>();
   /** Messages that must go to a worker alone. */
   readonly #alone = new Set<LeasedMessage>();
-  readonly #open = new Map<number, Lease>();
-  readonly #held = new Map<string, Set<Lease>>();
+  readonly #open = new Numbered<Lease>();
+  /** How many messages each worker holds. */
+  readonly #held = new Map<string, number>();
   /** Ids of workers that hold a message alone. */
   readonly #aloneWith = new Set<string>();
   /** Begins at random: a result for an earlier Master at this address must not fit a lease of this one. */
@@ -149,7 +150,7 @@ export class Leases {
 
   /** Messages that the worker holds. */
   holds(worker: string): number {
-    return this.#held.get(worker)?.size ?? 0;
+    return this.#held.get(worker) ?? 0;
   }
 
   /** Whether the worker holds a message that must be alone. */
@@ -163,13 +164,11 @@ export class Leases {
    */
   give(message: LeasedMessage, worker: string, since: number = performance.now()): Lease {
     do this.#number = this.#number === LAST_LEASE ? 1 : this.#number + 1;
-    while (this.#open.has(this.#number));
+    while (this.#open.get(this.#number) !== undefined);
     const lease = { number: this.#number, message, worker, since, given: 0 };
     message.lease = lease;
     this.#open.set(lease.number, lease);
-    const held = this.#held.get(worker);
-    if (held === undefined) this.#held.set(worker, new Set([lease]));
-    else held.add(lease);
+    this.#held.set(worker, this.holds(worker) + 1);
     if (message.deaths === this.#maxDeliveries - 1) this.#aloneWith.add(worker);
     this.#out++;
     this.#budgets.out.take(costOf(message.frame));
@@ -228,7 +227,7 @@ export class Leases {
     for (const message of others) this.settle(message);
     const workers = new Set<string>();
     let held = 0;
-    for (const lease of [...this.#open.values()]) {
+    for (const lease of this.#open) {
       const { message, worker } = lease;
       if (message.lease !== lease || !isCancelled(message)) continue;
       this.settle(message);
@@ -252,13 +251,13 @@ export class Leases {
 
   /** The worker left: its messages wait again. */
   left(worker: string): void {
-    for (const lease of this.#held.get(worker) ?? NONE) this.giveBack(lease);
+    for (const lease of this.#heldBy(worker)) this.giveBack(lease);
   }
 
   /** The worker counts as dead: its messages wait again. Returns those that had their last worker, settled. */
   died(worker: string): LeasedMessage[] {
     const givenUp: LeasedMessage[] = [];
-    for (const lease of this.#held.get(worker) ?? NONE) {
+    for (const lease of this.#heldBy(worker)) {
       const { message } = lease;
       this.#end(lease);
       this.#open.set(lease.number, lease);
@@ -276,9 +275,15 @@ export class Leases {
 
   /** Forgets a worker that counted as dead: if it comes back, its leases are closed. */
   forgetWorker(worker: string): void {
-    for (const lease of this.#open.values()) {
+    for (const lease of [...this.#open]) {
       if (lease.worker === worker && lease.message.lease !== lease) this.giveBack(lease);
     }
+  }
+
+  /** The leases of what a worker holds now. */
+  #heldBy(worker: string): Lease[] {
+    if (!this.#held.has(worker)) return [];
+    return [...this.#open].filter((lease) => lease.worker === worker && lease.message.lease === lease);
   }
 
   #taken(message: LeasedMessage | undefined): LeasedMessage | undefined {
@@ -305,9 +310,9 @@ export class Leases {
     this.#open.delete(number);
     this.#out--;
     this.#budgets.out.give(costOf(message.frame));
-    const held = this.#held.get(worker);
-    held?.delete(lease);
-    if (held?.size === 0) this.#held.delete(worker);
+    const left = this.holds(worker) - 1;
+    if (left > 0) this.#held.set(worker, left);
+    else this.#held.delete(worker);
     if (message.deaths === this.#maxDeliveries - 1) this.#aloneWith.delete(worker);
   }
 }

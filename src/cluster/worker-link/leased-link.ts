@@ -1,6 +1,7 @@
 /** Work that is asked for, from a frond Master or Hub (docs/protocol/palm.md, "Handing out work"). */
 
 import { type Deferred, deferred } from '../../async/deferred.ts';
+import { Numbered } from '../../async/numbered.ts';
 import { atMost, startTimer } from '../../async/timers.ts';
 import {
   UNBEGUN_TIME,
@@ -27,6 +28,8 @@ import type { Work, WorkLink } from './work-link.ts';
 
 /** A leased message, and what the worker did with it. */
 export interface LeasedItem extends Work {
+  /** How many items had come before it. Whoever gives work may give a lease twice. */
+  readonly number: number;
   state: 'waiting' | 'begun' | 'returned' | 'done';
   /** When the worker began it, on the clock of `performance.now()`. */
   begun: number;
@@ -62,8 +65,10 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   readonly #prefetch: Prefetch;
   /** Items that came and were not taken by `next`. */
   #arrived: LeasedItem[] = [];
-  /** Items that were not begun. */
-  readonly #unbegun = new Set<LeasedItem>();
+  /** Items that were not begun, by their numbers. */
+  readonly #unbegun = new Numbered<LeasedItem>();
+  /** Number of items that have come. */
+  #came = 0;
   /** Number of items that were begun and are not done. */
   #begun = 0;
   /** Results and returned items that wait to be reported. */
@@ -118,7 +123,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     if (work.state === 'returned') return undefined;
     work.state = 'begun';
     work.begun = performance.now();
-    this.#unbegun.delete(work);
+    this.#unbegun.delete(work.number);
     this.#begun++;
     // While this item runs the worker may take more, and nobody else would ask for it.
     if (this.#begun < this.#settings.concurrency && this.#unbegun.size === 0)
@@ -324,9 +329,9 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     // Items that come after `stop` are not begun: the Master takes them back when the worker leaves.
     if (this.#isStopped) return;
     for (const { lease, frame } of items) {
-      const work: LeasedItem = { lease, frame, state: 'waiting', begun: 0 };
+      const work: LeasedItem = { number: this.#came++, lease, frame, state: 'waiting', begun: 0 };
       this.#arrived.push(work);
-      this.#unbegun.add(work);
+      this.#unbegun.set(work.number, work);
     }
     if (this.#reader === undefined || this.#arrived.length === 0) {
       // The worker may be at a slow message, and take these only when that is done.

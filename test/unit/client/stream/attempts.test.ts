@@ -53,7 +53,9 @@ it('each input gets one result, at the time and in the order that a plain model 
       const results = new Map<number, string>();
       let [now, turns, breaks, lastAnswer, retried, duplicates, modelDuplicates] = [0, 0, 0, -1e9, 0, 0, 0];
       const live = new Map<number, Attempt>();
-      const out = () => model.filter(({ state }) => state === 'out').sort((a, b) => a.turn - b.turn);
+      // First attempts before further ones, each as they began.
+      const ranked = ({ tries, turn }: Modelled) => (tries > 1 ? 1_000 : 0) + turn;
+      const out = () => model.filter(({ state }) => state === 'out').sort((a, b) => ranked(a) - ranked(b));
       const endOf = ({ at }: Modelled) => (own.isPatient ? Math.max(at, lastAnswer) : at) + own.timeout;
       const settle = (one: Modelled, result: string) => {
         one.state = 'settled';

@@ -1,0 +1,82 @@
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Numbered } from '../../../src/async/numbered.ts';
+
+setFlagsFromString('--expose_gc');
+const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
+
+describe('numbered items', () => {
+  it('are a map, whatever the numbers are', () => {
+    const number = fc.oneof(fc.nat(700), fc.integer({ min: 2 ** 32 - 300, max: 2 ** 32 + 300 }));
+    const command = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ set: number }) },
+      { weight: 3, arbitrary: fc.record({ delete: number }) },
+      { weight: 1, arbitrary: fc.record({ run: number, length: fc.nat(600) }) },
+      { weight: 1, arbitrary: fc.record({ clear: fc.nat(9) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 60, size: 'max' }), (commands) => {
+        const numbered = new Numbered<string>();
+        const model = new Map<number, string>();
+        let next = 0;
+        const set = (at: number) => {
+          model.set(at, `item ${next}`);
+          numbered.set(at, `item ${next++}`);
+        };
+        for (const one of commands) {
+          if ('set' in one) set(one.set);
+          else if ('run' in one) for (let i = 0; i < one.length; i++) set(one.run + i);
+          else if ('delete' in one) expect(numbered.delete(one.delete)).toBe(model.delete(one.delete));
+          else if (one.clear === 0) {
+            numbered.clear();
+            model.clear();
+          }
+          expect(numbered.size).toBe(model.size);
+          expect([...numbered].sort()).toEqual([...model.values()].sort());
+          for (const [at, item] of model) expect(numbered.get(at)).toBe(item);
+        }
+        expect(numbered.get(701)).toBe(model.get(701));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('come in the order of their numbers, and may be deleted meanwhile', () => {
+    const numbered = new Numbered<number>();
+    for (let i = 100; i < 1_000; i++) numbered.set(i, i);
+    const seen: number[] = [];
+    for (const item of numbered) {
+      seen.push(item);
+      numbered.delete(item);
+      numbered.delete(item + 1);
+    }
+    expect(seen).toEqual(Array.from({ length: 450 }, (_, i) => 100 + 2 * i));
+    expect(numbered.size).toBe(0);
+  });
+
+  it('that came and went do not live on in the old generation', () => {
+    const numbered = new Numbered<string>();
+    const [rounds, many, held, size] = [40, 500, 128, 1_000];
+    const text = Buffer.alloc(size, 'x');
+    const old = () =>
+      getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space')?.space_used_size ?? 0;
+    let next = 0;
+    const pass = (count: number) => {
+      for (const end = next + count; next < end; next++) {
+        numbered.set(next, text.toString('latin1'));
+        numbered.delete(next - held);
+      }
+    };
+    pass(held);
+    // What is there is old now, and so is the structure itself.
+    collect();
+    const before = old();
+    for (let round = 0; round < rounds; round++) {
+      pass(many);
+      collect({ type: 'minor' });
+    }
+    expect(old() - before).toBeLessThan((size * many * rounds) / 8);
+  });
+});
