@@ -187,6 +187,20 @@ export const CLUSTER: readonly Mutant[] = [
     suites: [LEASES],
   },
   {
+    name: 'cluster-leases-of-all-workers-go-with-one',
+    file: 'src/cluster/dispatch/leases.ts',
+    find: 'lease.worker === worker && lease.message.lease === lease);',
+    replace: 'lease.message.lease === lease);',
+    suites: [LEASES],
+  },
+  {
+    name: 'cluster-leases-of-the-dead-go-again',
+    file: 'src/cluster/dispatch/leases.ts',
+    find: 'lease.worker === worker && lease.message.lease === lease);',
+    replace: 'lease.worker === worker);',
+    suites: [LEASES],
+  },
+  {
     name: 'cluster-lease-of-another-worker-is-found',
     file: 'src/cluster/dispatch/leases.ts',
     find: 'return lease?.worker === worker ? lease : undefined;',
@@ -329,6 +343,13 @@ export const CLUSTER: readonly Mutant[] = [
     find: '    await connection.close({ timeout: 0 });\n    throw error;',
     replace: '    throw error;',
     suites: [ROLE_HOST],
+  },
+  {
+    name: 'cluster-link-has-a-lease-once',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: 'number: this.#came++, lease,',
+    replace: 'number: lease, lease,',
+    suites: [LEASED_LINK],
   },
   {
     name: 'cluster-link-begins-what-it-has-returned',

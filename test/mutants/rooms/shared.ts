@@ -1,10 +1,53 @@
 import type { Mutant } from '../mutant.ts';
 
 const PLACES = 'test/unit/async/places.test.ts';
+const NUMBERED = 'test/unit/async/numbered.test.ts';
 const DECISIONS = 'test/unit/transports/shared/key-decisions.test.ts';
 
 /** Of what several rooms share, and of the command. */
 export const SHARED: readonly Mutant[] = [
+  {
+    name: 'numbered-keeps-empty-pages',
+    file: 'src/async/numbered.ts',
+    find: '    if (page.count === 0) this.#pages.delete(key);\n',
+    replace: '',
+    suites: [NUMBERED],
+  },
+  {
+    name: 'numbered-counts-what-it-replaces',
+    file: 'src/async/numbered.ts',
+    find: `    if (page.items[number % PAGE] === undefined) {
+      page.count++;
+      this.#size++;
+    }`,
+    replace: '    page.count++;\n    this.#size++;',
+    suites: [NUMBERED],
+  },
+  {
+    name: 'numbered-counts-in-pages-what-it-replaces',
+    file: 'src/async/numbered.ts',
+    find: `    if (page.items[number % PAGE] === undefined) {
+      page.count++;
+      this.#size++;
+    }`,
+    replace: '    if (page.items[number % PAGE] === undefined) this.#size++;\n    page.count++;',
+    suites: [NUMBERED],
+  },
+  {
+    name: 'numbered-leaves-its-items-in-their-places',
+    file: 'src/async/numbered.ts',
+    find: '    page.items[number % PAGE] = undefined;\n',
+    replace: '',
+    suites: [NUMBERED],
+  },
+  {
+    name: 'numbered-is-a-map',
+    file: 'src/async/numbered.ts',
+    find: 'export class Numbered<T> {',
+    replace:
+      'export class Numbered<T> extends Map<number, T> {\n  override [Symbol.iterator](): never {\n    return this.values() as never;\n  }\n}\nexport class Unused<T> {',
+    suites: [NUMBERED],
+  },
   {
     name: 'places-are-taken-past-those-that-wait',
     file: 'src/async/places.ts',

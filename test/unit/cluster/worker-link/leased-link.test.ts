@@ -149,6 +149,23 @@ describe('work that waits behind a slow message', () => {
   });
 });
 
+describe('a lease that is given twice', () => {
+  it('is two items: the worker has both, and asks for no more', async () => {
+    const { link, take } = ground(2);
+    const [first, second] = await take(7, 7);
+    if (first === undefined || second === undefined) throw new Error('no work came');
+    expect(link.underWay).toBe(2);
+    link.begin(first);
+    expect(link.underWay).toBe(2);
+    link.begin(second);
+    expect(link.underWay).toBe(2);
+    link.done(first);
+    expect(link.underWay).toBe(1);
+    link.done(second);
+    expect(link.underWay).toBe(0);
+  });
+});
+
 describe('results', () => {
   it('are reported with their lease, the last one as the last', async () => {
     const { link, take, asked } = ground();
