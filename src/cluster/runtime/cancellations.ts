@@ -1,5 +1,6 @@
 /** Which calls a server or worker works on, and which of them their callers have cancelled. */
 
+import { Numbered } from '../../async/numbered.ts';
 import { type Bytes, decodeUtf8 } from '../../protocol/bytes.ts';
 import type { CancelNotice } from '../../protocol/cancel.ts';
 import type { CancelledCalls } from '../../protocol/cancelled-calls.ts';
@@ -78,9 +79,16 @@ export interface CallHolder {
   cancel(frames: CancelledFrames, notices: readonly CancelNotice[]): number;
 }
 
-/** Finds cancelled calls. A call that is never cancelled costs a place in a set, and that only while its function takes time. */
+/** A call whose function runs. */
+export interface RunningCall {
+  readonly number: number;
+  readonly call: CancellableCall;
+}
+
+/** Finds cancelled calls. A call that is never cancelled costs a place in a list, and that only while its function takes time. */
 export class Cancellations {
-  readonly #running = new Set<CancellableCall>();
+  readonly #running = new Numbered<RunningCall>();
+  #begun = 0;
   readonly #holders: CallHolder[] = [];
   /** What was cancelled last, for calls that come later: a notice may overtake them. */
   readonly #notices = new RecentNotices();
@@ -90,7 +98,7 @@ export class Cancellations {
   constructor(signal: AbortSignal) {
     this.#signal = signal;
     signal.addEventListener('abort', () => {
-      for (const call of this.#running) call.closing(signal.reason);
+      for (const { call } of this.#running) call.closing(signal.reason);
     });
   }
 
@@ -104,14 +112,16 @@ export class Cancellations {
     this.#holders.push(holder);
   }
 
-  /** A function has begun, and takes time. */
-  begin(call: CancellableCall): void {
-    this.#running.add(call);
+  /** A function has begun, and takes time. {@link end} takes what this returns. */
+  begin(call: CancellableCall): RunningCall {
+    const running = { number: this.#begun++, call };
+    this.#running.set(running.number, running);
+    return running;
   }
 
   /** It is over. */
-  end(call: CancellableCall): void {
-    this.#running.delete(call);
+  end({ number }: RunningCall): void {
+    this.#running.delete(number);
   }
 
   /**
@@ -124,10 +134,11 @@ export class Cancellations {
     const frames = new CancelledFrames(calls, notices);
     let count = 0;
     for (const holder of this.#holders) count += holder.cancel(frames, notices);
-    for (const call of this.#running) {
+    for (const running of this.#running) {
+      const { call } = running;
       const reason = calls.find(call.message);
       if (reason === undefined) continue;
-      this.#running.delete(call);
+      this.end(running);
       if (call.cancel(reason)) count++;
     }
     return count;
