@@ -318,7 +318,7 @@ async function transformed(settings: TransformSettings, message: PalmMessage, em
   // The transform may change the message. The answer to a failure goes to the original caller.
   const original = { ...message };
   const context = new TransformContext(settings, message);
-  const running = settings.cancellations.begin(context);
+  settings.cancellations.begin(context);
   let count = 0;
   try {
     const parts: unknown = handled(settings.transform(message, context));
@@ -337,7 +337,7 @@ async function transformed(settings: TransformSettings, message: PalmMessage, em
     settings.onFailure(failed(settings, original, error));
     return;
   } finally {
-    settings.cancellations.end(running);
+    settings.cancellations.end(context);
   }
   if (count === 0) settings.tally.ended++;
 }

@@ -1,6 +1,5 @@
 /** Which calls a server or worker works on, and which of them their callers have cancelled. */
 
-import { Numbered } from '../../async/numbered.ts';
 import { type Bytes, decodeUtf8 } from '../../protocol/bytes.ts';
 import type { CancelNotice } from '../../protocol/cancel.ts';
 import type { CancelledCalls } from '../../protocol/cancelled-calls.ts';
@@ -79,16 +78,9 @@ export interface CallHolder {
   cancel(frames: CancelledFrames, notices: readonly CancelNotice[]): number;
 }
 
-/** A call whose function runs. */
-export interface RunningCall {
-  readonly number: number;
-  readonly call: CancellableCall;
-}
-
-/** Finds cancelled calls. A call that is never cancelled costs a place in a list, and that only while its function takes time. */
+/** Finds cancelled calls. A call that is never cancelled costs a place in a set, and that only while its function takes time. */
 export class Cancellations {
-  readonly #running = new Numbered<RunningCall>();
-  #begun = 0;
+  readonly #running = new Set<CancellableCall>();
   readonly #holders: CallHolder[] = [];
   /** What was cancelled last, for calls that come later: a notice may overtake them. */
   readonly #notices = new RecentNotices();
@@ -98,7 +90,7 @@ export class Cancellations {
   constructor(signal: AbortSignal) {
     this.#signal = signal;
     signal.addEventListener('abort', () => {
-      for (const { call } of this.#running) call.closing(signal.reason);
+      for (const call of this.#running) call.closing(signal.reason);
     });
   }
 
@@ -112,16 +104,14 @@ export class Cancellations {
     this.#holders.push(holder);
   }
 
-  /** A function has begun, and takes time. {@link end} takes what this returns. */
-  begin(call: CancellableCall): RunningCall {
-    const running = { number: this.#begun++, call };
-    this.#running.set(running.number, running);
-    return running;
+  /** A function has begun, and takes time. */
+  begin(call: CancellableCall): void {
+    this.#running.add(call);
   }
 
   /** It is over. */
-  end({ number }: RunningCall): void {
-    this.#running.delete(number);
+  end(call: CancellableCall): void {
+    this.#running.delete(call);
   }
 
   /**
@@ -134,11 +124,10 @@ export class Cancellations {
     const frames = new CancelledFrames(calls, notices);
     let count = 0;
     for (const holder of this.#holders) count += holder.cancel(frames, notices);
-    for (const running of this.#running) {
-      const { call } = running;
+    for (const call of this.#running) {
       const reason = calls.find(call.message);
       if (reason === undefined) continue;
-      this.end(running);
+      this.#running.delete(call);
       if (call.cancel(reason)) count++;
     }
     return count;

@@ -131,13 +131,13 @@ export class Engine {
   ): Promise<unknown> {
     const { cancellations, meter: own } = this.#settings;
     const begun = own.now;
-    const running = cancellations.begin(context);
+    cancellations.begin(context);
     try {
       return await this.#awaited(context, promised, emit, meter, again);
     } finally {
       meter.took(performance.now() - begun);
       context.over();
-      cancellations.end(running);
+      cancellations.end(context);
     }
   }
 

@@ -3,7 +3,6 @@ import type { Mutant } from '../mutant.ts';
 const DISPATCHER = 'test/unit/cluster/dispatch/dispatcher.test.ts';
 const REGISTRY = 'test/unit/cluster/dispatch/worker-registry.test.ts';
 const LEASED_WORKER = 'test/unit/cluster/dispatch/leased-worker.test.ts';
-const CANCELLATIONS = 'test/unit/cluster/runtime/cancellations.test.ts';
 const LEASES = 'test/unit/cluster/dispatch/leases.test.ts';
 const WORK_ASSIGNER = 'test/unit/cluster/dispatch/work-assigner.test.ts';
 const PUSHED_OFFERS = 'test/unit/cluster/dispatch/pushed-offers.test.ts';
@@ -344,20 +343,6 @@ export const CLUSTER: readonly Mutant[] = [
     find: '    await connection.close({ timeout: 0 });\n    throw error;',
     replace: '    throw error;',
     suites: [ROLE_HOST],
-  },
-  {
-    name: 'cluster-cancels-what-is-over',
-    file: 'src/cluster/runtime/cancellations.ts',
-    find: '    this.#running.delete(number);\n',
-    replace: '    void number;\n',
-    suites: [CANCELLATIONS],
-  },
-  {
-    name: 'cluster-cancels-the-last-call-for-each',
-    file: 'src/cluster/runtime/cancellations.ts',
-    find: 'number: this.#begun++, call',
-    replace: 'number: this.#begun, call',
-    suites: [CANCELLATIONS],
   },
   {
     name: 'cluster-link-has-a-lease-once',

@@ -23,10 +23,7 @@ function ground(transform: (message: PalmMessage, context: never) => unknown) {
     logger: { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() },
     includeStack: false,
     cancellations: {
-      begin: (own: unknown) => {
-        running.add(own);
-        return own;
-      },
+      begin: (own: unknown) => running.add(own),
       end: (own: unknown) => running.delete(own),
       closing: new AbortController().signal,
     },

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import {
+  type CancellableCall,
   Cancellations,
   CancelledFrames,
-  type RunningCall,
 } from '../../../../src/cluster/runtime/cancellations.ts';
 import { CANCELLED_FOR, CANCELLED_NAMES } from '../../../../src/flow-control.ts';
 import { type CancelNotice, cancelMessage, readCancel } from '../../../../src/protocol/cancel.ts';
@@ -23,7 +23,7 @@ function ground() {
   const closing = new AbortController();
   const cancellations = new Cancellations(closing.signal);
   const cancelled: string[] = [];
-  const run = (client: string, fields: Partial<PalmMessage> = {}): RunningCall => {
+  const run = (client: string, fields: Partial<PalmMessage> = {}): CancellableCall => {
     const message = palmMessage({ client, ...fields });
     const call = {
       message,
@@ -33,7 +33,8 @@ function ground() {
       },
       closing: () => cancelled.push(`${client} closing`),
     };
-    return cancellations.begin(call);
+    cancellations.begin(call);
+    return call;
   };
   return { cancellations, cancelled, run, closing };
 }
