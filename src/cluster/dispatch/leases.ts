@@ -39,7 +39,7 @@ export interface Lease {
   given: number;
 }
 
-const NO_RUNS: readonly Lease[] = [];
+const NO_LEASES: readonly Lease[] = [];
 
 /** The budgets of messages that wait, and of messages that workers hold. */
 export interface LeaseBudgets {
@@ -63,8 +63,7 @@ export class Leases {
   /** Messages that must go to a worker alone. */
   readonly #alone = new Set<LeasedMessage>();
   readonly #open = new Numbered<Lease>();
-  /** How many messages each worker holds. */
-  readonly #held = new Map<string, number>();
+  readonly #held = new Map<string, Numbered<Lease>>();
   /** Ids of workers that hold a message alone. */
   readonly #aloneWith = new Set<string>();
   /** Begins at random: a result for an earlier Master at this address must not fit a lease of this one. */
@@ -125,7 +124,7 @@ export class Leases {
    * @param input - what has to be settled when it is over.
    */
   add(frame: Bytes, call: LeasedCall, priority = 0, input?: OpenInput): void {
-    const message = { frame, call, passed: 0, deaths: 0, lease: undefined, input, earlier: NO_RUNS };
+    const message = { frame, call, passed: 0, deaths: 0, lease: undefined, input, earlier: NO_LEASES };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
     else this.#fresh.push(call.client, message, priority);
     this.#waits(message, 1);
@@ -150,7 +149,7 @@ export class Leases {
 
   /** Messages that the worker holds. */
   holds(worker: string): number {
-    return this.#held.get(worker) ?? 0;
+    return this.#held.get(worker)?.size ?? 0;
   }
 
   /** Whether the worker holds a message that must be alone. */
@@ -168,7 +167,12 @@ export class Leases {
     const lease = { number: this.#number, message, worker, since, given: 0 };
     message.lease = lease;
     this.#open.set(lease.number, lease);
-    this.#held.set(worker, this.holds(worker) + 1);
+    let held = this.#held.get(worker);
+    if (held === undefined) {
+      held = new Numbered();
+      this.#held.set(worker, held);
+    }
+    held.set(lease.number, lease);
     if (message.deaths === this.#maxDeliveries - 1) this.#aloneWith.add(worker);
     this.#out++;
     this.#budgets.out.take(costOf(message.frame));
@@ -209,7 +213,7 @@ export class Leases {
   forgetRuns(message: LeasedMessage): void {
     if (message.earlier.length === 0) return;
     for (const { number } of message.earlier) this.#open.delete(number);
-    message.earlier = NO_RUNS;
+    message.earlier = NO_LEASES;
   }
 
   /**
@@ -251,13 +255,13 @@ export class Leases {
 
   /** The worker left: its messages wait again. */
   left(worker: string): void {
-    for (const lease of this.#heldBy(worker)) this.giveBack(lease);
+    for (const lease of this.#held.get(worker) ?? NO_LEASES) this.giveBack(lease);
   }
 
   /** The worker counts as dead: its messages wait again. Returns those that had their last worker, settled. */
   died(worker: string): LeasedMessage[] {
     const givenUp: LeasedMessage[] = [];
-    for (const lease of this.#heldBy(worker)) {
+    for (const lease of this.#held.get(worker) ?? NO_LEASES) {
       const { message } = lease;
       this.#end(lease);
       this.#open.set(lease.number, lease);
@@ -275,15 +279,9 @@ export class Leases {
 
   /** Forgets a worker that counted as dead: if it comes back, its leases are closed. */
   forgetWorker(worker: string): void {
-    for (const lease of [...this.#open]) {
+    for (const lease of this.#open) {
       if (lease.worker === worker && lease.message.lease !== lease) this.giveBack(lease);
     }
-  }
-
-  /** The leases of what a worker holds now. */
-  #heldBy(worker: string): Lease[] {
-    if (!this.#held.has(worker)) return [];
-    return [...this.#open].filter((lease) => lease.worker === worker && lease.message.lease === lease);
   }
 
   #taken(message: LeasedMessage | undefined): LeasedMessage | undefined {
@@ -310,9 +308,9 @@ export class Leases {
     this.#open.delete(number);
     this.#out--;
     this.#budgets.out.give(costOf(message.frame));
-    const left = this.holds(worker) - 1;
-    if (left > 0) this.#held.set(worker, left);
-    else this.#held.delete(worker);
+    const held = this.#held.get(worker);
+    held?.delete(number);
+    if (held?.size === 0) this.#held.delete(worker);
     if (message.deaths === this.#maxDeliveries - 1) this.#aloneWith.delete(worker);
   }
 }

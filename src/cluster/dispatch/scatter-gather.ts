@@ -257,7 +257,7 @@ function framesOf(results: BatchQueue<WorkerResult>, inputs: OpenInputs | undefi
   return inputs === undefined ? source : { ...source, release: (frame) => inputs.end(frame) };
 }
 
-/** Publishes workers' results as they come, where there is no gather. Each says which call it answers, so none is decoded. */
+/** Publishes each result of a worker as it came. Nothing decodes it: without a gather only its call and its status are needed. */
 async function passOn(
   results: BatchQueue<WorkerResult>,
   publisher: Publisher,

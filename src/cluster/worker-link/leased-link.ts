@@ -28,7 +28,7 @@ import type { Work, WorkLink } from './work-link.ts';
 
 /** A leased message, and what the worker did with it. */
 export interface LeasedItem extends Work {
-  /** How many items had come before it. Whoever gives work may give a lease twice. */
+  /** Its own, in the order in which items came: whoever gives work may give a lease twice. */
   readonly number: number;
   state: 'waiting' | 'begun' | 'returned' | 'done';
   /** When the worker began it, on the clock of `performance.now()`. */

@@ -30,7 +30,8 @@ const options = new OptionsManager(OptionSource.DefaultCLIOptions).merge(
     excludes: ['node_modules'],
     // They look for shell commands and paths, and slow everything down. Polluted prototypes are checked after each input.
     disableBugDetectors: ['.*'],
-    // For an input that never ends. By the clock, so a process that others keep waiting has long pauses in short inputs; CPU time is measured after each.
+    // Milliseconds after which an input counts as endless. They go by the clock, and a busy machine may stop this process for long during a
+    // short input. target.ts judges the CPU time of each input.
     timeout: 240_000,
     fuzzerOptions: process.argv.slice(2),
   },

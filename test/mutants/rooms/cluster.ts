@@ -187,17 +187,10 @@ export const CLUSTER: readonly Mutant[] = [
     suites: [LEASES],
   },
   {
-    name: 'cluster-leases-of-all-workers-go-with-one',
+    name: 'cluster-lease-that-ended-is-still-held',
     file: 'src/cluster/dispatch/leases.ts',
-    find: 'lease.worker === worker && lease.message.lease === lease);',
-    replace: 'lease.message.lease === lease);',
-    suites: [LEASES],
-  },
-  {
-    name: 'cluster-leases-of-the-dead-go-again',
-    file: 'src/cluster/dispatch/leases.ts',
-    find: 'lease.worker === worker && lease.message.lease === lease);',
-    replace: 'lease.worker === worker);',
+    find: '    held?.delete(number);\n',
+    replace: '',
     suites: [LEASES],
   },
   {

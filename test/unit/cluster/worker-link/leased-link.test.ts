@@ -151,10 +151,13 @@ describe('work that waits behind a slow message', () => {
 
 describe('a lease that is given twice', () => {
   it('is two items: the worker has both, and asks for no more', async () => {
-    const { link, take } = ground(2);
+    const { link, take, asked } = ground(2);
     const [first, second] = await take(7, 7);
     if (first === undefined || second === undefined) throw new Error('no work came');
     expect(link.underWay).toBe(2);
+    void link.next();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked).toEqual([]);
     link.begin(first);
     expect(link.underWay).toBe(2);
     link.begin(second);
