@@ -4,7 +4,7 @@ import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { testTransport } from '../conformance/suite.ts';
 import { NO_NAMES } from '../conformance/unreadable.ts';
-import { BROWSER, type OpenPage, withoutSockets } from '../support/browser.ts';
+import { BROWSER, type OpenPage, withoutClosed } from '../support/browser.ts';
 import { throughRelay } from '../support/through-relay/through.ts';
 import { within } from '../support/wait.ts';
 import { Control } from './control.ts';
@@ -51,7 +51,6 @@ describe(`in ${BROWSER}`, () => {
 
   it('caused no violation of the policy, and nothing on the console', async () => {
     await opened.settle();
-    // Chromium says nothing of links that were closed in time.
-    expect(BROWSER === 'Firefox' ? withoutSockets(opened.complaints) : opened.complaints).toEqual([]);
+    expect(withoutClosed(opened.complaints)).toEqual([]);
   });
 });

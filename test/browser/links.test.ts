@@ -4,7 +4,7 @@ import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
 import { loneMessage, Type } from '../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { BROWSER, type OpenPage, withoutSockets } from '../support/browser.ts';
+import { BROWSER, type OpenPage, withoutClosed } from '../support/browser.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { notOnce, numberOf, readNumber } from '../support/jobs.ts';
 import { type RunningRelay, startRelay, TOKEN } from '../support/relay.ts';
@@ -107,8 +107,7 @@ describe(`a link from ${BROWSER}`, () => {
     expect(client.id).toBe(id);
     await client.close();
     await settle();
-    // Chromium says nothing of links that were open.
-    expect(BROWSER === 'Firefox' ? withoutSockets(complaints) : complaints).toEqual([]);
+    expect(withoutClosed(complaints)).toEqual([]);
     await context.close();
   });
 
