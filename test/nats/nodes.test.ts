@@ -126,7 +126,7 @@ describe('while two of three nodes are away', () => {
       dbAddress: palm.dbAddress,
       loggingLevel: 'silent',
     });
-    expect(await client.with(text()).eval('late.echo', 'x', { timeout: 20_000 })).toBe('x');
+    expect(await client.with(text()).eval('late.echo', 'x', { timeout: 40_000 })).toBe('x');
   }, 120_000);
 
   it('what is bound goes to another node when the one that it asked is killed', async () => {

@@ -183,3 +183,60 @@ it('an end that computes is not taken for gone', async () => {
   expect(textOf(await within(10_000, client.request(address, bytes('x')).reply, 'the reply'))).toBe('x');
   expect(breaks).toBe(0);
 });
+
+describe('what NATS gives to a question that has ended meanwhile comes again at once,', () => {
+  it.each([
+    ['to one of those that share an address', 'together'],
+    ['to an end of its own', undefined],
+  ])('%s', async (_, shared) => {
+    await using way = await startProxy(server.url);
+    const taker = await nats({ servers: `nats://127.0.0.1:${way.port}`, heartbeat: 500 }).open();
+    open.push(taker);
+    const pull = await taker.bindPull('nats:taker', { shared });
+    const pusher = (await connection(server.url)).push(pull.address);
+    await pusher.ready();
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const batch of { [Symbol.asyncIterator]: () => pull[Symbol.asyncIterator]() }) {
+        seen.push(...batch.map(textOf));
+        pull.settler?.settle(batch, 'done');
+      }
+    })();
+    await pusher.send([bytes('before')]);
+    await eventually(async () => seen.length === 1);
+    // Those that share an address look for such messages once when they begin.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    way.freeze();
+    const sent = Array.from({ length: 50 }, (_, i) => String(i));
+    await pusher.send(sent.map(bytes));
+    // Two heartbeats, after which its reader has asked again, and a moment.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    way.thaw();
+    await eventually(async () => seen.length > 50, 5_000);
+    await pull.close();
+    await within(5_000, reading, 'the end of reading');
+    expect(seen.sort()).toEqual(['before', ...sent].sort());
+  });
+});
+
+it('what NATS gave to an end that is gone comes to the next one at its address at once', async () => {
+  await using way = await startProxy(server.url);
+  const first = await connection(`nats://127.0.0.1:${way.port}`);
+  await first.bindPull('nats:taker');
+  const pusher = (await connection(server.url)).push('nats:taker');
+  await pusher.ready();
+  way.freeze();
+  const sent = Array.from({ length: 20 }, (_, i) => String(i));
+  await pusher.send(sent.map(bytes));
+  way.reset();
+  const next = await (await connection(server.url)).bindPull('nats:taker');
+  const seen: string[] = [];
+  const reading = (async () => {
+    for await (const batch of { [Symbol.asyncIterator]: () => next[Symbol.asyncIterator]() })
+      seen.push(...batch.map(textOf));
+  })();
+  await eventually(async () => seen.length >= 20, 5_000);
+  await next.close();
+  await within(5_000, reading, 'the end of reading');
+  expect(seen).toEqual(sent);
+});

@@ -270,7 +270,7 @@ export class NatsPull extends Bound implements BoundPull {
     super(host, address, 'pull', options);
     const lost = () => host.report({ type: 'lost', address, topic: '', count: 1 });
     this.#shared = this.isShared ? new SharedCalls(host, this.names, lost) : undefined;
-    this.#reader = this.#shared ?? new QueueReader(host.link, this.names.calls.stream, host.frames, lost);
+    this.#reader = this.#shared ?? new QueueReader(host.link, this.names.pull, true, host.frames, lost);
   }
 
   get settler(): Settler | undefined {

@@ -312,7 +312,7 @@ export class NatsPuller extends Dialled implements Puller {
 
   constructor(host: NatsHost, address: string) {
     super(host, address, 'push');
-    this.#reader = new QueueReader(host.link, this.names.push.stream, host.frames, () =>
+    this.#reader = new QueueReader(host.link, this.names.push, false, host.frames, () =>
       host.report({ type: 'lost', address, topic: '', count: 1 }, this),
     );
   }

@@ -7,8 +7,9 @@ import { consume } from './consume.ts';
 import type { Frames } from './frames.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { NatsLink } from './link.ts';
-import { READERS } from './names.ts';
+import { READERS, type StreamName } from './names.ts';
 import type { ConsumerMessages, StoredMessage } from './packages.ts';
+import { giveAgain, type ReadQueue } from './reclaim.ts';
 import type { Session } from './session.ts';
 
 /** Says that a message is done, to the address that came with it. Any connection may say it. */
@@ -28,7 +29,7 @@ const sizeOf = (frame: Bytes) => frame.length;
  */
 export class QueueReader {
   readonly #link: NatsLink;
-  readonly #stream: string;
+  readonly #from: ReadQueue;
   readonly #frames: Frames;
   readonly #lost: (error: unknown) => void;
   readonly #queue = new BatchQueue<Bytes>(PULLED, { sizeOf, bytes: PULLED_BYTES });
@@ -37,12 +38,23 @@ export class QueueReader {
   readonly #seen = new Set<string>();
   readonly #acknowledged = new WeakSet<Bytes[]>();
   #messages: ConsumerMessages | undefined;
+  /** Whether NATS may have given something that is not here. */
+  #isOwed = false;
   #isStopped = false;
 
-  /** @param lost - told of a message that cannot be given, with why. */
-  constructor(link: NatsLink, stream: string, frames: Frames, lost: (error: unknown) => void) {
+  /**
+   * @param isOnly - whether nobody else reads the stream.
+   * @param lost - told of a message that cannot be given, with why.
+   */
+  constructor(
+    link: NatsLink,
+    { stream, subject }: StreamName,
+    isOnly: boolean,
+    frames: Frames,
+    lost: (error: unknown) => void,
+  ) {
     this.#link = link;
-    this.#stream = stream;
+    this.#from = { stream, subject, consumer: READERS, isOnly };
     this.#frames = frames;
     this.#lost = lost;
   }
@@ -50,14 +62,18 @@ export class QueueReader {
   /** Reads over a session, until it or this ends. */
   async read(session: Session): Promise<void> {
     await this.#messages?.close();
+    this.#isOwed = true;
     while (!this.#isStopped && session === this.#link.session) {
       try {
-        const consumer = await session.jetStream.consumers.get(this.#stream, READERS);
+        const consumer = await session.jetStream.consumers.get(this.#from.stream, READERS);
+        await this.#askAgain(session);
         const messages = await consume(consumer, this.#link.settings.heartbeat);
         if (this.#isStopped) return void messages.close();
         this.#messages = messages;
         for await (const message of messages) await this.#take(session, message);
         if (this.#messages !== messages) return;
+        // NATS was silent, and gives an answer later that nobody takes.
+        this.#isOwed = true;
       } catch {
         // The session has ended, or the stream is gone.
       }
@@ -92,6 +108,13 @@ export class QueueReader {
         return result;
       },
     };
+  }
+
+  /** What was given to a question that has ended, or to a process, comes again. Where others read, too, NATS's own wait has to do. */
+  async #askAgain(session: Session): Promise<void> {
+    if (this.#isOwed && this.#from.isOnly)
+      await giveAgain(session, this.#from, () => new Set([...this.#unread.values()].map(({ seq }) => seq)));
+    this.#isOwed = false;
   }
 
   async #take(session: Session, message: StoredMessage): Promise<void> {

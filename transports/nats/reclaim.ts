@@ -12,6 +12,9 @@ import { NOTHING, type Session } from './session.ts';
 const PING = 'ping';
 const HELD = 'held';
 
+/** What the others are told when NATS may have given something that nobody has. */
+const OWED = 'owed';
+
 /** Milliseconds in which an end that does not compute says what it has. */
 const ANSWER_TIMEOUT = 2_000;
 
@@ -33,8 +36,8 @@ const LOOKED_FOR = 1_000;
 
 /**
  * One of the ends that share a queue: the one whose id is the first of all asks each heartbeat whether the others are there, and they ask for
- * that one. What nobody has who is there was given to one that is gone, and is given again: NATS takes that word from anybody. A process that
- * was killed without a neighbour is found by the next one, which looks once when it begins.
+ * that one. What nobody has who is there was given to one that is gone, or to a question that has ended, and is given again: NATS takes that
+ * word from anybody. A process that was killed without a neighbour is found by the next one, which looks once when it begins.
  *
  * Calls may run twice for it, when an end is away from NATS for longer than {@link BACK}: its results have names, so nobody sees two.
  */
@@ -49,7 +52,7 @@ export class Reclaimer {
   #id = '';
   #subscriptions: NatsSubscription[] = [];
   #stopTimer: (() => void) | undefined;
-  /** Whether there may be something of an end that is gone. */
+  /** Whether NATS may have given something that nobody has. */
   #isOwed = false;
 
   /**
@@ -81,6 +84,11 @@ export class Reclaimer {
     this.#lookIn(ARRIVAL);
   }
 
+  /** What an end had asked for has ended without NATS saying so: it may have given something to that since. */
+  owe(): void {
+    this.#session?.publish(this.#group, encodeUtf8(OWED));
+  }
+
   end(): void {
     const session = this.#session;
     this.#session = undefined;
@@ -100,6 +108,7 @@ export class Reclaimer {
   #heard(session: Session, message: Message): void {
     const [word, end = this.#id] = decodeUtf8(bytesOf(message)).split(' ');
     if (word === 'who') session.publish(message.subject, encodeUtf8(`here ${this.#id}`));
+    else if (word === OWED) this.#isOwed = true;
     else if (word === 'gone') this.#others.delete(end);
     else if (end !== this.#id) this.#others.add(end);
   }
@@ -122,7 +131,8 @@ export class Reclaimer {
       delay = BACK;
     } else if (this.#isOwed && this.#isFirst()) {
       // What cannot be said now is asked again.
-      const reclaiming = Promise.all(this.#queues.map((queue) => this.#reclaim(session, queue)));
+      const held = (first: number, last: number) => this.#held(session, first, last);
+      const reclaiming = Promise.all(this.#queues.map((queue) => giveAgain(session, queue, held)));
       const isOwed = await reclaiming.then(
         () => false,
         () => true,
@@ -142,14 +152,8 @@ export class Reclaimer {
     return this.#first() === this.#id;
   }
 
-  /** Rejects when it cannot be said yet what nobody has. */
-  async #reclaim(session: Session, queue: SharedQueue): Promise<void> {
-    const { stream, consumer } = queue;
-    const given = await session.manager.consumers.info(stream, consumer);
-    if (given.num_ack_pending === 0) return;
-    const first = given.ack_floor.stream_seq + 1;
-    const { stream_seq: last, consumer_seq: count } = given.delivered;
-    const places = await placesBetween(session, queue, first, last, given.num_ack_pending);
+  /** The places of what somebody has who is there. */
+  async #held(session: Session, first: number, last: number): Promise<ReadonlySet<number>> {
     const held = new Set<number>();
     // Twice: what comes while it is asked for is with nobody once.
     for (let round = 0; round < 2; round++) {
@@ -161,9 +165,31 @@ export class Reclaimer {
           for (const place of placesIn(decodeUtf8(bytesOf(answer)), first, last)) held.add(place);
       for (const place of this.#places()) held.add(place);
     }
-    for (const place of places)
-      if (!held.has(place)) session.publish(againSubject(queue, place, count), AGAIN);
+    return held;
   }
+}
+
+/** A queue, as what was given of it is given again. */
+export type ReadQueue = Pick<SharedQueue, 'stream' | 'consumer' | 'subject' | 'isOnly'>;
+
+/**
+ * Has NATS give again what it gave to somebody, and nobody has.
+ * @param heldBetween - the places of what somebody has, from a first one to a last.
+ * @throws when it cannot be said yet what nobody has.
+ */
+export async function giveAgain(
+  session: Session,
+  queue: ReadQueue,
+  heldBetween: (first: number, last: number) => ReadonlySet<number> | Promise<ReadonlySet<number>>,
+): Promise<void> {
+  const { stream, consumer } = queue;
+  const given = await session.manager.consumers.info(stream, consumer);
+  if (given.num_ack_pending === 0) return;
+  const first = given.ack_floor.stream_seq + 1;
+  const { stream_seq: last, consumer_seq: count } = given.delivered;
+  const places = await placesBetween(session, queue, first, last, given.num_ack_pending);
+  const held = await heldBetween(first, last);
+  for (const place of places) if (!held.has(place)) session.publish(againSubject(queue, place, count), AGAIN);
 }
 
 /**
@@ -173,7 +199,7 @@ export class Reclaimer {
  */
 async function placesBetween(
   { manager: { streams } }: Session,
-  { stream, subject, isOnly }: SharedQueue,
+  { stream, subject, isOnly }: ReadQueue,
   first: number,
   last: number,
   count: number,
@@ -199,7 +225,7 @@ const AGAIN = encodeUtf8('-NAK');
  * The address that comes with a message and takes what is said of it: how often and where it was given, of which nats-server looks at the place
  * in the stream, and at whether so many were given.
  */
-function againSubject({ stream, consumer }: SharedQueue, place: number, given: number): string {
+function againSubject({ stream, consumer }: ReadQueue, place: number, given: number): string {
   return `$JS.ACK.${stream}.${consumer}.1.${place}.${given}.1.0`;
 }
 

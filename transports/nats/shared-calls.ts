@@ -16,9 +16,10 @@ export class SharedCalls implements Settler {
 
   /** @param lost - called for a call that cannot be read any more. */
   constructor(host: NatsHost, { calls, promptCalls, lanes }: ServerNames, lost: () => void) {
-    this.#calls = new SharedReader(host, calls, lost);
-    this.#prompt = new SharedReader(host, promptCalls, lost);
-    this.#lanes = lanes.map((lane) => new SharedReader(host, lane, lost));
+    const owed = () => this.#reclaimer.owe();
+    this.#calls = new SharedReader(host, calls, lost, owed);
+    this.#prompt = new SharedReader(host, promptCalls, lost, owed);
+    this.#lanes = lanes.map((lane) => new SharedReader(host, lane, lost, owed));
     this.#readers = [this.#calls, this.#prompt, ...this.#lanes];
     const places = () => this.#readers.flatMap((reader) => reader.places);
     this.#reclaimer = new Reclaimer(host, [calls, promptCalls, ...lanes], places);

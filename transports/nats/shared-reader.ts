@@ -61,6 +61,7 @@ export class SharedReader implements Settler {
   readonly #suspects: Held[] = [];
   readonly #runs: RunCounts;
   readonly #lost: () => void;
+  readonly #owed: () => void;
   /** The place of a message that is being read. */
   #taken: number | undefined;
   #isTrying = false;
@@ -77,11 +78,15 @@ export class SharedReader implements Settler {
   #stopTimer: (() => void) | undefined;
   #isStopped = false;
 
-  /** @param lost - called for a message that cannot be read any more. */
-  constructor(host: NatsHost, shared: SharedQueue, lost: () => void) {
+  /**
+   * @param lost - called for a message that cannot be read any more.
+   * @param owed - called when NATS may have given this end something that it does not have.
+   */
+  constructor(host: NatsHost, shared: SharedQueue, lost: () => void, owed: () => void) {
     this.#host = host;
     this.#shared = shared;
     this.#lost = lost;
+    this.#owed = owed;
     this.#runs = new RunCounts(host, shared);
   }
 
@@ -133,6 +138,7 @@ export class SharedReader implements Settler {
     await this.#asked.promise;
     const isCurrent = () => !this.#isStopped && session === this.#host.link.session;
     while (isCurrent()) {
+      let isAsked = false;
       try {
         const consumer = await session.jetStream.consumers.get(this.#shared.stream, this.#shared.consumer);
         while (isCurrent()) {
@@ -140,14 +146,17 @@ export class SharedReader implements Settler {
           if (!isCurrent()) return;
           const messages = await fetchMessages(consumer, count, this.#host.link.settings.heartbeat);
           this.#messages = messages;
+          isAsked = true;
           for await (const message of messages) {
             this.#taken = message.seq;
             await this.#take(session, message);
             this.#taken = undefined;
           }
+          isAsked = false;
         }
       } catch {
-        // The session has ended, or the stream is gone.
+        // The session has ended, the stream is gone, or NATS was silent, and gives an answer later that nobody takes.
+        if (isAsked && isCurrent()) this.#owed();
       }
       if (isCurrent()) await atMost(READ_AGAIN, session.ended);
     }

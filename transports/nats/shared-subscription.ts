@@ -35,8 +35,11 @@ export class SharedSubscription extends Dialled implements Subscription {
     this.#topic = topic;
     this.#subject = subject;
     this.#queue = host.names.published(subject, shared);
-    this.#reader = new SharedReader(host, this.#queue, () =>
-      host.report({ type: 'lost', address, topic, count: 1 }),
+    this.#reader = new SharedReader(
+      host,
+      this.#queue,
+      () => host.report({ type: 'lost', address, topic, count: 1 }),
+      () => this.#reclaimer.owe(),
     );
     this.settler = this.#reader;
     this.#reclaimer = new Reclaimer(host, [this.#queue], () => this.#reader.places);
