@@ -212,7 +212,8 @@ describe('what NATS gives to a question that has ended meanwhile comes again at 
     // Two heartbeats, after which its reader has asked again, and a moment.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     way.thaw();
-    await eventually(async () => seen.length > 50, 5_000);
+    // NATS itself waits for 30 s, and 10 s for an end of its own.
+    await eventually(async () => seen.length > 50, 8_000);
     await pull.close();
     await within(5_000, reading, 'the end of reading');
     expect(seen.sort()).toEqual(['before', ...sent].sort());
@@ -235,7 +236,8 @@ it('what NATS gave to an end that is gone comes to the next one at its address a
     for await (const batch of { [Symbol.asyncIterator]: () => next[Symbol.asyncIterator]() })
       seen.push(...batch.map(textOf));
   })();
-  await eventually(async () => seen.length >= 20, 5_000);
+  // NATS itself waits for 10 s.
+  await eventually(async () => seen.length >= 20, 8_000);
   await next.close();
   await within(5_000, reading, 'the end of reading');
   expect(seen).toEqual(sent);
