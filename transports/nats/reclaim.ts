@@ -130,15 +130,16 @@ export class Reclaimer {
       this.#isOwed = true;
       delay = BACK;
     } else if (this.#isOwed && this.#isFirst()) {
-      // What cannot be said now is asked again.
       const held = (first: number, last: number) => this.#held(session, first, last);
-      const reclaiming = Promise.all(this.#queues.map((queue) => giveAgain(session, queue, held)));
-      const isOwed = await reclaiming.then(
-        () => false,
-        () => true,
-      );
+      // Others may say so again meanwhile.
+      this.#isOwed = false;
+      try {
+        await Promise.all(this.#queues.map((queue) => giveAgain(session, queue, held)));
+      } catch {
+        // What cannot be said now is asked again.
+        this.#isOwed = true;
+      }
       if (session !== this.#session) return;
-      this.#isOwed = isOwed;
     }
     this.#lookIn(delay);
   }
