@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Master, Server, Worker } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
-import type { BindingConnection } from '../../src/transport.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import type { BindingConnection, Settler } from '../../src/transport.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { NatsServer } from '../support/nats-server.ts';
@@ -184,37 +185,73 @@ it('an end that computes is not taken for gone', async () => {
   expect(breaks).toBe(0);
 });
 
+/** What an end reads by a connection, and how another one sends to it. */
+interface Reading {
+  batches(): AsyncIterator<readonly Bytes[]>;
+  readonly settler: Settler | undefined;
+  send(frames: readonly Bytes[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function pulling(by: BindingConnection, other: BindingConnection, shared?: string): Promise<Reading> {
+  const pull = await by.bindPull('nats:taker', { shared });
+  const pusher = other.push(pull.address);
+  await pusher.ready();
+  return {
+    batches: () => pull[Symbol.asyncIterator](),
+    settler: pull.settler,
+    send: (frames) => pusher.send(frames),
+    close: () => pull.close(),
+  };
+}
+
+async function subscribing(by: BindingConnection, other: BindingConnection): Promise<Reading> {
+  const publisher = await other.bindPublish('nats:source');
+  const subscription = by.subscribe('nats:source', 'work', { shared: 'nats:taker' });
+  await subscription.ready();
+  return {
+    async *batches() {
+      for await (const batch of subscription) yield batch.flatMap(({ frames }) => frames);
+    },
+    settler: subscription.settler,
+    send: (frames) => publisher.publish(frames.map((frame) => ({ topic: 'work', frames: [frame] }))),
+    close: () => subscription.close(),
+  };
+}
+
 describe('what NATS gives to a question that has ended meanwhile comes again at once,', () => {
   it.each([
-    ['to one of those that share an address', 'together'],
-    ['to an end of its own', undefined],
-  ])('%s', async (_, shared) => {
+    [
+      'to one of those that share an address',
+      (by: BindingConnection, other: BindingConnection) => pulling(by, other, 'together'),
+    ],
+    ['to one of those that share what is published', subscribing],
+    ['to an end of its own', (by: BindingConnection, other: BindingConnection) => pulling(by, other)],
+  ])('%s', async (_, begin) => {
     await using way = await startProxy(server.url);
     const taker = await nats({ servers: `nats://127.0.0.1:${way.port}`, heartbeat: 500 }).open();
     open.push(taker);
-    const pull = await taker.bindPull('nats:taker', { shared });
-    const pusher = (await connection(server.url)).push(pull.address);
-    await pusher.ready();
+    const { batches, settler, send, close } = await begin(taker, await connection(server.url));
     const seen: string[] = [];
     const reading = (async () => {
-      for await (const batch of { [Symbol.asyncIterator]: () => pull[Symbol.asyncIterator]() }) {
+      for await (const batch of { [Symbol.asyncIterator]: batches }) {
         seen.push(...batch.map(textOf));
-        pull.settler?.settle(batch, 'done');
+        settler?.settle(batch, 'done');
       }
     })();
-    await pusher.send([bytes('before')]);
+    await send([bytes('before')]);
     await eventually(async () => seen.length === 1);
-    // Those that share an address look for such messages once when they begin.
+    // Those that share look for such messages once when they begin.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     way.freeze();
     const sent = Array.from({ length: 50 }, (_, i) => String(i));
-    await pusher.send(sent.map(bytes));
+    await send(sent.map(bytes));
     // Two heartbeats, after which its reader has asked again, and a moment.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     way.thaw();
     // NATS itself waits for 30 s, and 10 s for an end of its own.
     await eventually(async () => seen.length > 50, 8_000);
-    await pull.close();
+    await close();
     await within(5_000, reading, 'the end of reading');
     expect(seen.sort()).toEqual(['before', ...sent].sort());
   });
