@@ -277,5 +277,6 @@ it('what NATS gave to an end that is gone comes to the next one at its address a
   await eventually(async () => seen.length >= 20, 8_000);
   await next.close();
   await within(5_000, reading, 'the end of reading');
-  expect(seen).toEqual(sent);
+  // What comes again may come behind what NATS gave to nobody yet.
+  expect(seen.sort()).toEqual(sent.sort());
 });
