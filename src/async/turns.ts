@@ -156,8 +156,8 @@ export class Turns<T> {
 
   /** How many lanes wait in all rings. */
   get #places(): number {
-    const [urgent, usual, background] = this.#rings;
-    return urgent.size + usual.size + background.size;
+    const rings = this.#rings;
+    return rings[URGENT].size + rings[USUAL].size + rings[BACKGROUND].size;
   }
 
   /** The lane whose turn it is; undefined when none has items that may be taken. */
@@ -179,8 +179,9 @@ export class Turns<T> {
 
   /** Takes the first item of the lane whose turn it is: its owner's most urgent one, whatever rank has the turn. */
   #takeFrom(lane: Lane<T>): T | undefined {
-    let [level] = lane.levels;
-    for (let i = 1; level?.items.size === 0; i++) level = lane.levels[i];
+    const { levels } = lane;
+    let level = levels[0];
+    for (let i = 1; level?.items.size === 0; i++) level = levels[i];
     if (level === undefined) return undefined;
     const item = level.items.shift();
     this.#size--;

@@ -74,7 +74,7 @@ export class ClientShares {
       this.#waiting.delete(client);
       this.#lastClient = undefined;
     }
-    if (this.#heldUp.size === 0 || !this.#heldUp.has(client) || this.#has(own, 1 / 2)) return;
+    if (this.#heldUp.size === 0 || this.#has(own, 1 / 2) || !this.#heldUp.has(client)) return;
     this.#heldUp.delete(client);
     this.#settings.onRoom();
   }
@@ -97,7 +97,11 @@ export class ClientShares {
   }
 
   #of(client: string): Waiting | undefined {
-    if (client === this.#lastClient) return this.#last;
+    if (client === this.#lastClient) {
+      // Of two strings with the same characters the one that is asked for is compared faster next time.
+      this.#lastClient = client;
+      return this.#last;
+    }
     const own = this.#waiting.get(client);
     if (own !== undefined) {
       this.#lastClient = client;

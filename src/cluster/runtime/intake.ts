@@ -5,6 +5,7 @@ import { Turns } from '../../async/turns.ts';
 import { checkLimit } from '../../checks.ts';
 import { PULLED } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
+import { isAlike } from '../../protocol/envelope-alike.ts';
 import { clientRange, priorityOf } from '../../protocol/envelope-head.ts';
 import { NO_BYTES } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
@@ -268,14 +269,14 @@ class ClientOf {
     const end = Math.min(whole, start + LONGEST_ID);
     const recent = this.#bytes;
     const length = end - start;
-    let same = 0;
-    if (length === recent.length) while (same < length && frame[start + same] === recent[same]) same++;
-    if (same === length && same === recent.length) return this.#id;
+    if (length === recent.length && isAlike(frame, start, recent, 0, length)) return this.#id;
     this.#bytes = frame.slice(start, end);
     let id = '';
     // Without decoding: the string only tells clients apart.
     for (let at = start; at < end; at++) id += String.fromCharCode(frame[at] as number);
-    this.#id = clientOf(id);
+    const client = clientOf(id);
+    // The string that it was before, if it is the same: others compare it with that, and two strings with the same characters take longer.
+    if (client !== this.#id) this.#id = client;
     return this.#id;
   }
 }
