@@ -16,7 +16,7 @@ import {
   STAGE,
   STATUS,
 } from './envelope-fields.ts';
-import { headEnd, isAfterHead } from './envelope-head.ts';
+import { headEnd, isAfterHead, isTidyTail, payloadEnd } from './envelope-head.ts';
 import { mustBe } from './errors.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
 import { int64Length, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
@@ -121,10 +121,8 @@ export class EnvelopeCodec {
     frame.set(head);
     let at = writeBytes(frame, head.length, CACHE, cache);
     at = writeBytes(frame, at, PAYLOAD, payload);
-    if (tail.length > 0) {
-      frame.set(tail, at);
-      at += tail.length;
-    }
+    // For so few bytes a loop takes less time than `set`.
+    for (const byte of tail) frame[at++] = byte;
     at = writeInteger(frame, at, ORDINAL, ordinal);
     if (unknown.length > 0) frame.set(unknown, at);
     return frame;
@@ -198,6 +196,33 @@ export function withCache(frame: Uint8Array, cache: Uint8Array, slab: Slab): Byt
   filled.set(frame);
   if (at < length) filled.copyWithin(at + size, at, length);
   writeBytes(filled, at, CACHE, cache);
+  return filled;
+}
+
+/** Bytes that are copied in less time than it takes to make a view of some of them. */
+const SMALL = 512;
+
+/**
+ * The frame with another payload. Made in `slab`.
+ * @returns undefined when the frame's fields are in an unusual order: then it must be decoded.
+ */
+export function withPayload(frame: Uint8Array, payload: Uint8Array, slab: Slab): Bytes | undefined {
+  const { length } = frame;
+  const start = headEnd(frame);
+  const end = payloadEnd(frame, start);
+  // Nor is it tidy where the head or the payload is not.
+  if (!isTidyTail(frame, end)) return undefined;
+  const tail = start + bytesLength(PAYLOAD, payload);
+  const filled = slab.take(tail + length - end);
+  // A small one whole where it fits: for its parts views would have to be made.
+  if (length <= SMALL && length <= filled.length) {
+    filled.set(frame);
+    if (tail !== end) filled.copyWithin(tail, end, length);
+  } else {
+    filled.set(frame.subarray(0, start));
+    filled.set(frame.subarray(end), tail);
+  }
+  writeBytes(filled, start, PAYLOAD, payload);
   return filled;
 }
 

@@ -341,6 +341,7 @@ async function openParts(
     cacheLink,
     name,
     concurrency,
+    clock: meter,
     pushAddress,
     pullAddress,
     offers: offersOf(engine.descriptions),

@@ -126,9 +126,11 @@ export class Flow<T> {
           continue;
         }
         this.#begin(item, source);
-        // To look at the clock takes as long as to pass a message on.
-        if (step === undefined && !this.#isAfterBad && ++passed % UNTIMED_MESSAGES > 0) continue;
-        meter.tick(performance.now());
+        if (step === undefined) {
+          // To look at the clock takes as long as to pass a message on.
+          if (!this.#isAfterBad && ++passed % UNTIMED_MESSAGES > 0) continue;
+          meter.tick(performance.now());
+        }
         if (meter.now - this.#heldSince > (this.#isAfterBad ? BAD_FRAMES_HOLD : RESULT_HOLD)) {
           source.held?.();
           await outlet.flush();
@@ -151,6 +153,7 @@ export class Flow<T> {
     if (isIntake) meter.came(frame.length);
     const message = this.#read(frame);
     if (message === undefined) {
+      if (step !== undefined) meter.tick(performance.now());
       outlet.done(item);
       source.release?.(item);
       return;
@@ -174,6 +177,8 @@ export class Flow<T> {
     this.#isInTurn = true;
     const finishing = step(message, emit);
     this.#isInTurn = false;
+    // Before anybody hears that it is done: they go by the same reading of the clock.
+    meter.tick(performance.now());
     if (!(finishing instanceof Promise)) {
       outlet.done(item);
       source.release?.(item);
@@ -181,9 +186,9 @@ export class Flow<T> {
     }
     this.#running++;
     const end = (outcome?: unknown) => {
+      meter.now = performance.now();
       const message = outcome instanceof Again ? this.#read(frame) : undefined;
       if (message !== undefined) {
-        meter.now = performance.now();
         Promise.resolve(step(message, emit, outcome as Again)).then(end, end);
         return;
       }

@@ -19,6 +19,8 @@ export interface LinkSettings extends IntroductionSettings {
   /** Given addresses; undefined to ask the Master. */
   readonly pushAddress: string | undefined;
   readonly pullAddress: string | undefined;
+  /** The clock as it is read when a message begins, and when it is done. */
+  readonly clock: { readonly now: number };
   /** Called with the number of results that could not be sent. */
   readonly onLost: (count: number, error: unknown) => void;
 }
@@ -35,7 +37,7 @@ interface PushAddresses {
  * @throws PalmError `WRONG_SERVER` when the server there is not a Master or Hub.
  */
 export async function findWork(settings: LinkSettings): Promise<LeasedLink | MastersLink | PushedLink> {
-  const { connection, dbAddress, name, concurrency } = settings;
+  const { connection, dbAddress, name, concurrency, clock } = settings;
   await connection.identify();
   const found = await findAddresses(settings);
   if (!('push' in found)) {
@@ -47,7 +49,7 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Mas
     const { offers, onOffersRefused } = settings;
     const { takesProgress } = found;
     const offering = { offers, onOffersRefused, takesProgress };
-    const own = { id: connection.id, name, concurrency, onNotice, ...offering };
+    const own = { id: connection.id, name, concurrency, clock, onNotice, ...offering };
     if (connection.requestEach === undefined || !connection.settles?.(dbAddress)) {
       const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;
       return new LeasedLink({ ask, ...own });

@@ -219,6 +219,29 @@ export const CLUSTER: readonly Mutant[] = [
     suites: [LEASED_LINK],
   },
   {
+    name: 'cluster-failure-is-told-as-a-result',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: 'result.status === Status.ok ? withPayload(message, result.payload, this.#slab) : undefined',
+    replace: 'withPayload(message, result.payload, this.#slab)',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-clock-is-read-after-a-message-is-done',
+    file: 'src/cluster/runtime/flow.ts',
+    find: `    meter.tick(performance.now());
+    if (!(finishing`,
+    replace: '    if (!(finishing',
+    suites: ['test/unit/cluster/runtime/flow.test.ts'],
+  },
+  {
+    name: 'cluster-clock-is-not-read-at-the-end-of-a-step-that-took-time',
+    file: 'src/cluster/runtime/flow.ts',
+    find: `      meter.now = performance.now();
+      const message = outcome`,
+    replace: '      const message = outcome',
+    suites: ['test/unit/cluster/runtime/flow.test.ts'],
+  },
+  {
     name: 'cluster-confirmed-results-still-count',
     file: 'src/cluster/worker-link/leased-link.ts',
     find: 'for (const item of items) this.#unconfirmed -= item.frame.length;',

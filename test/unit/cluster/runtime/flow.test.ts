@@ -182,7 +182,7 @@ function ground(options: Partial<FlowSettings<string>> = {}) {
   };
   /** What came since the last call, without flushes. */
   const came = () => log.splice(0).filter((line) => line !== 'flush');
-  return { flow, log, came, counters, logger, serve, end, emit, begun };
+  return { flow, log, came, counters, meter, logger, serve, end, emit, begun };
 }
 
 describe('messages whose step ends in its own turn', () => {
@@ -212,6 +212,48 @@ describe('messages whose step ends in its own turn', () => {
     });
     expect(log.filter((line) => line.endsWith('done'))).toEqual(['a done', 'b done']);
   });
+});
+
+it('has the clock read when a message begins, and again before anybody hears that it is done', async () => {
+  let time = 0;
+  const heard: (readonly [what: string, at: number])[] = [];
+  const own = ground({
+    step: () => {
+      time += 20;
+    },
+    frameOf: (text) => {
+      heard.push([`${text} begins`, own.meter.now]);
+      return frameOf(text);
+    },
+    outlet: {
+      add: () => {},
+      done: (text) => heard.push([`${text} is done`, own.meter.now]),
+      flush: async () => true,
+    },
+  });
+  vi.spyOn(performance, 'now').mockImplementation(() => time);
+  own.serve(['a', 'b'], ['c']);
+  await settle();
+  expect(heard).toEqual([
+    ['a begins', 0],
+    ['a is done', 20],
+    ['b begins', 20],
+    ['b is done', 40],
+    ['c begins', 40],
+    ['c is done', 60],
+  ]);
+});
+
+it('has the clock read before anybody hears that a message is done whose step took time', async () => {
+  const heard: number[] = [];
+  const own = ground({
+    outlet: { add: () => {}, done: () => heard.push(own.meter.now), flush: async () => true },
+  });
+  own.serve(['a']);
+  await settle();
+  vi.spyOn(performance, 'now').mockReturnValue(70);
+  await own.end('a');
+  expect(heard).toEqual([70]);
 });
 
 describe('messages whose step takes time', () => {

@@ -107,6 +107,7 @@ function ground({ values = {}, features, settings = {}, id = 'worker' }: Master 
       cacheLink: { read } as unknown as LinkSettings['cacheLink'],
       name: 'me',
       concurrency: 3,
+      clock: { now: 0 },
       pushAddress: undefined,
       pullAddress: undefined,
       offers: bytes('[]'),

@@ -186,6 +186,39 @@ describe('results', () => {
     ]);
   });
 
+  it('are their message with another payload, and a failure is what the worker made of it', async () => {
+    const { link, next } = ground(2);
+    const reading = link.next();
+    await vi.advanceTimersByTimeAsync(0);
+    const message = palmMessage({
+      pipeline: 'p',
+      client: 'c/1',
+      function: 's.f',
+      cache: 'k',
+      payload: bytes('in'),
+      features: 5,
+      ordinal: 7,
+    });
+    const frame = codec.encode(message).slice();
+    next()?.reply({ lease: 1, kind: WorkKind.open, frame }, { lease: 2, kind: WorkKind.open, frame });
+    const { value = [] } = await reading;
+    const [first, second] = value;
+    if (first === undefined || second === undefined) throw new Error('no work came');
+    const failure = { ...message, payload: bytes('0'), status: Status.failed, error: 'no' };
+    const results: [LeasedItem, PalmMessage][] = [
+      [first, { ...message, payload: bytes('longer than before') }],
+      [second, failure],
+    ];
+    for (const [item, result] of results) {
+      link.begin(item);
+      expect(link.add(result, item)).toBe(codec.encode(result).length);
+      link.done(item);
+    }
+    await link.flush();
+    const { request } = next() ?? {};
+    expect(request?.items.map((item) => codec.decode(item.frame))).toEqual(results.map(([, own]) => own));
+  });
+
   it('hold the worker up while too many bytes are not confirmed, and no longer', async () => {
     const { link, asked } = ground(2);
     const settle = () => vi.advanceTimersByTimeAsync(0);
