@@ -11,6 +11,9 @@ export const START_GROUP = 3;
 export const END_GROUP = 4;
 export const FIXED32 = 5;
 
+/** Bytes of a number of 64 bits at most. */
+const LONGEST_VARINT = 10;
+
 /** Nested groups at most: as many as Google's own parsers accept. */
 const DEEPEST_GROUP = 100;
 
@@ -40,17 +43,14 @@ export class WireReader {
   /** A varint that must fit 32 bits: a tag or a length. */
   uint32(): number {
     const { bytes } = this;
-    const first = bytes[this.at];
-    if (first !== undefined && first < 0x80) {
-      this.at++;
-      return first;
-    }
-    let value = 0;
+    // Past the end there is undefined, which is not less.
+    const first = bytes[this.at++] as number;
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
     // Multiplied, not shifted: the fifth byte goes past 32 bits.
-    for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
-      const byte = bytes[this.at];
+    for (let scale = 128; scale <= 2 ** 28; scale *= 128) {
+      const byte = bytes[this.at++];
       if (byte === undefined) throw broken('it ends too early');
-      this.at++;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
         if (value > 0xffffffff) break;
@@ -65,13 +65,8 @@ export class WireReader {
    * @throws {@link PalmError} `PROTOCOL` when a double cannot hold it exactly: a rounded stage would be another stage.
    */
   int64(): number {
-    const { bytes } = this;
-    const first = bytes[this.at];
-    if (first !== undefined && first < 0x80) {
-      this.at++;
-      return first;
-    }
-    const start = this.at;
+    const { bytes, at: start } = this;
+    if ((bytes[start] as number) < 0x80 || (bytes[start + 1] as number) < 0x80) return this.uint32();
     this.#skipVarint();
     if (this.at - start <= 4) {
       this.at = start;
@@ -113,14 +108,12 @@ export class WireReader {
   }
 
   #skipVarint(): void {
-    const limit = this.at + 10;
-    for (;;) {
-      const byte = this.bytes[this.at];
+    for (let i = 0; i < LONGEST_VARINT; i++) {
+      const byte = this.bytes[this.at++];
       if (byte === undefined) throw broken('it ends too early');
-      this.at++;
       if (byte < 0x80) return;
-      if (this.at === limit) throw broken('a number is too long');
     }
+    throw broken('a number is too long');
   }
 
   #skipGroup(tag: number, depth: number): void {

@@ -233,11 +233,12 @@ function tagOf({ lease, kind }: WorkItem): number {
 
 function unpackWork(packed: Bytes): WorkItem[] {
   const reader = new WireReader(packed);
+  const { buffer, byteOffset } = packed;
   const items: WorkItem[] = [];
   while (reader.at < packed.length) {
     const tag = reader.uint32();
     const end = reader.lengthEnd();
-    const frame = new Uint8Array(packed.buffer, packed.byteOffset + reader.at, end - reader.at);
+    const frame = new Uint8Array(buffer, byteOffset + reader.at, end - reader.at);
     reader.at = end;
     if (items.length === MOST_ITEMS) {
       throw new PalmError('TOO_LARGE', `a message of work has ${MOST_ITEMS} items at most`);

@@ -146,19 +146,19 @@ export class Unpacker {
   }
 
   bool(): boolean {
-    const type = this.#type();
+    const type = this.#byte();
     if (type !== TRUE && type !== FALSE) throw unexpected(type);
     return type === TRUE;
   }
 
   uint(): number {
-    const type = this.#type();
+    const type = this.#byte();
     return type < 0x80 ? type : this.#sized(type, UINT8, 4);
   }
 
   /** The number of items of a list. At least as many bytes must follow. */
   list(): number {
-    const type = this.#type();
+    const type = this.#byte();
     // The type before `ARRAY16` is not a list with one byte, but a string with four.
     const first = type === ARRAY16 - 1 ? ARRAY16 : ARRAY16 - 1;
     const count = type >> 4 === 9 ? type & 0xf : this.#sized(type, first, 3);
@@ -175,32 +175,29 @@ export class Unpacker {
   }
 
   text(): string {
-    const type = this.#type();
+    const type = this.#byte();
     const start = this.#advance(type >> 5 === 5 ? type & 0x1f : this.#sized(type, STR8, 3));
     return decodeUtf8(this.#bytes, start, this.#at);
   }
 
   /** Bytes, as a view of the message, not a copy. */
   bin(): Bytes {
-    const start = this.#advance(this.#sized(this.#type(), BIN8, 3));
+    const start = this.#advance(this.#sized(this.#byte(), BIN8, 3));
     return this.#bytes.subarray(start, this.#at);
   }
 
-  #type(): number {
-    const type = this.#bytes[this.#at];
-    if (type === undefined) throw broken('it ends too early');
-    this.#at++;
-    return type;
+  #byte(): number {
+    const byte = this.#bytes[this.#at++];
+    if (byte === undefined) throw broken('it ends too early');
+    return byte;
   }
 
   /** The number after a type, which must be one of `kinds` types from `first` on. */
   #sized(type: number, first: number, kinds: number): number {
     const power = type - first;
     if (power < 0 || power >= kinds) throw unexpected(type);
-    const width = 1 << power;
-    const start = this.#advance(width);
     let value = 0;
-    for (let at = start; at < start + width; at++) value = value * 0x100 + (this.#bytes[at] ?? 0);
+    for (let left = 1 << power; left > 0; left--) value = value * 0x100 + this.#byte();
     if (!Number.isSafeInteger(value)) throw broken('a number is too large');
     return value;
   }

@@ -27,7 +27,7 @@ import type { DialContext } from './dialled.ts';
 import { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
-import { OwnBytes, VIEWS } from './own-bytes.ts';
+import { OwnBytes, Views } from './own-bytes.ts';
 import { ZmtpPusher } from './pusher.ts';
 import { ZmtpPuller, ZmtpSubscription } from './receiving.ts';
 import { ZmtpRequester } from './requester.ts';
@@ -83,7 +83,7 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
         `a topic over ZMTP has at most ${LONGEST_TOPIC} bytes, not ${Buffer.byteLength(topic)}`,
       );
     }
-    const own = once && context.mechanism === undefined ? VIEWS : context.own;
+    const own = once && context.mechanism === undefined ? new Views() : context.own;
     return this.keep(new ZmtpSubscription({ ...context, own }, topic, proofTimeout, maxUnread)).dial();
   }
 

@@ -169,8 +169,9 @@ export class FrameReader {
 
 /** Reads a length of 8 bytes. Above 2^53 it is not exact, but over any limit. */
 function longSize(bytes: Uint8Array, at: number): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, 8);
-  return view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
+  let size = 0;
+  for (let i = at; i < at + 8; i++) size = size * 0x100 + (bytes[i] as number);
+  return size;
 }
 
 function limitOf(largest: number): number {

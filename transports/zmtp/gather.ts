@@ -22,10 +22,13 @@ export function gatherMessage(
   const { parts } = link;
   const hasMore = (flags & MORE) !== 0;
   if (hasMore || parts.length > 0) checkMessage(link, settings, end - start);
-  parts.push(isOwn ? (bytes as Bytes) : own.copy(bytes, start, end));
-  if (hasMore) return undefined;
+  const part = isOwn ? (bytes as Bytes) : own.copy(bytes, start, end);
+  if (hasMore) {
+    parts.push(part);
+    return undefined;
+  }
   link.partBytes = 0;
-  return parts.splice(0);
+  return parts.length === 0 ? [part] : [...parts.splice(0), part];
 }
 
 /** Counts a part that comes. One that is too many, or too large, is not kept. */

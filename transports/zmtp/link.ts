@@ -325,6 +325,7 @@ export class Link implements FrameTaker {
       this.refuse(error);
     }
     this.#role.pieceEnds(this);
+    this.#role.own.rest();
   }
 
   #handshakeSteps(): HandshakeSteps {

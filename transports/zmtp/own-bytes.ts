@@ -8,21 +8,54 @@ const LARGEST_PIECE = 512;
 /** Gives frames out of the buffer that a socket has read into to those who take them. */
 export interface FrameBytes {
   copy(bytes: Uint8Array, start: number, end: number): Bytes;
+  /** Lets go of what was read. */
+  rest(): void;
+}
+
+const NO_BUFFER = new ArrayBuffer(0);
+
+/** Makes views of what a socket has read last. To ask for the buffer of that takes longer than to make a view. */
+class Source {
+  #bytes: Uint8Array | undefined;
+  #buffer = NO_BUFFER;
+  #offset = 0;
+
+  view(bytes: Uint8Array, start: number, end: number): Bytes {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#buffer = bytes.buffer as ArrayBuffer;
+      this.#offset = bytes.byteOffset;
+    }
+    return new Uint8Array(this.#buffer, this.#offset + start, end - start);
+  }
+
+  rest(): void {
+    this.#bytes = undefined;
+    this.#buffer = NO_BUFFER;
+  }
 }
 
 /**
  * Gives views in place of copies, to readers that keep none. Only of what a socket has read: that buffer is not used again, unlike the one that
  * frames of CURVE are opened in.
  */
-export const VIEWS: FrameBytes = {
-  copy: (bytes, start, end) =>
-    new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, end - start),
-};
+export class Views implements FrameBytes {
+  readonly #source = new Source();
+
+  copy(bytes: Uint8Array, start: number, end: number): Bytes {
+    return this.#source.view(bytes, start, end);
+  }
+
+  rest(): void {
+    this.#source.rest();
+  }
+}
 
 /** Copies frames out of the buffer that a socket reads into. */
 export class OwnBytes implements FrameBytes {
-  #block = new ArrayBuffer(0);
+  #block = NO_BUFFER;
   #at = 0;
+  readonly #source = new Source();
 
   copy(bytes: Uint8Array, start: number, end: number): Bytes {
     const length = end - start;
@@ -38,8 +71,12 @@ export class OwnBytes implements FrameBytes {
     // Readers may view the start of a frame as numbers of eight bytes.
     this.#at += (length + 7) & ~7;
     if (length < SHORT) for (let i = 0; i < length; i++) piece[i] = bytes[start + i] as number;
-    else piece.set(new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, length));
+    else piece.set(this.#source.view(bytes, start, end));
     return piece;
+  }
+
+  rest(): void {
+    this.#source.rest();
   }
 }
 

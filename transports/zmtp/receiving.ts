@@ -4,6 +4,7 @@ import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
 import { PUBLISHED, PUBLISHED_BYTES, PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { isAlike } from '../../src/protocol/envelope-alike.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import { proofOf, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
@@ -187,8 +188,6 @@ class RecentTopic {
   #isSame(bytes: Uint8Array, start: number, end: number): boolean {
     const recent = this.#bytes;
     const length = end - start;
-    if (length !== recent.length) return false;
-    for (let i = 0; i < length; i++) if (bytes[start + i] !== recent[i]) return false;
-    return true;
+    return length === recent.length && isAlike(bytes, start, recent, 0, length);
   }
 }

@@ -20,8 +20,8 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     name: 'protocol-number-of-eleven-bytes',
     file: 'src/protocol/wire.ts',
-    find: 'const limit = this.at + 10;',
-    replace: 'const limit = this.at + 11;',
+    find: 'const LONGEST_VARINT = 10;',
+    replace: 'const LONGEST_VARINT = 11;',
     suites: ['test/unit/protocol/wire.test.ts'],
   },
   {
@@ -44,6 +44,49 @@ export const PROTOCOL: readonly Mutant[] = [
     find: 'path.split(/\\s+/)[stage]',
     replace: "path.split(' ')[stage]",
     suites: ['test/unit/protocol.test.ts'],
+  },
+  {
+    name: 'protocol-number-of-nine-bytes',
+    file: 'src/protocol/wire.ts',
+    find: 'const LONGEST_VARINT = 10;',
+    replace: 'const LONGEST_VARINT = 9;',
+    suites: ['test/unit/protocol/wire.test.ts'],
+  },
+  {
+    name: 'protocol-payload-before-others-is-changed',
+    file: 'src/protocol/envelope.ts',
+    find: 'if (!isTidyTail(frame, end)) return undefined;',
+    replace: 'if (end < 0) return undefined;',
+    suites: ['test/unit/protocol/envelope.test.ts'],
+  },
+  {
+    name: 'protocol-shorter-payload-leaves-a-tail',
+    file: 'src/protocol/envelope.ts',
+    find: 'filled.set(frame.subarray(end), tail);',
+    replace: 'filled.set(frame.subarray(end, length - 1), tail);',
+    suites: ['test/unit/protocol/envelope.test.ts'],
+  },
+  {
+    name: 'protocol-longer-payload-overwrites-the-tail',
+    file: 'src/protocol/envelope.ts',
+    find: 'if (tail !== end) filled.copyWithin(tail, end, length);',
+    replace: '',
+    suites: ['test/unit/protocol/envelope.test.ts'],
+  },
+  {
+    name: 'protocol-last-bytes-are-not-compared',
+    file: 'src/protocol/envelope-alike.ts',
+    find: 'while (same < length && one[at + same] === other[own + same]) same++;',
+    replace: 'same = length;',
+    suites: [ALIKE],
+  },
+  {
+    name: 'protocol-fourth-byte-is-not-compared',
+    file: 'src/protocol/envelope-alike.ts',
+    find: `one[at + same + 2] === other[own + same + 2] &&
+    one[at + same + 3] === other[own + same + 3]`,
+    replace: 'one[at + same + 2] === other[own + same + 2]',
+    suites: [ALIKE],
   },
   {
     name: 'protocol-slab-piece-handed-out-twice',

@@ -6,6 +6,27 @@ const BOXES = `${UNIT}/curve/sealed-frames.test.ts`;
 
 export const ZMTP: readonly Mutant[] = [
   {
+    name: 'zmtp-views-are-of-the-piece-before',
+    file: 'transports/zmtp/own-bytes.ts',
+    find: 'if (bytes !== this.#bytes) {',
+    replace: 'if (this.#bytes === undefined) {',
+    suites: [`${UNIT}/own-bytes.test.ts`],
+  },
+  {
+    name: 'zmtp-views-forget-where-a-piece-begins',
+    file: 'transports/zmtp/own-bytes.ts',
+    find: '      this.#offset = bytes.byteOffset;\n',
+    replace: '',
+    suites: [`${UNIT}/own-bytes.test.ts`],
+  },
+  {
+    name: 'zmtp-link-keeps-what-it-has-read',
+    file: 'transports/zmtp/link.ts',
+    find: '    this.#role.own.rest();\n',
+    replace: '',
+    suites: [`${UNIT}/receiving.test.ts`],
+  },
+  {
     name: 'zmtp-version-2-is-let-in',
     file: 'transports/zmtp/greeting.ts',
     find: '(bytes[MAJOR_AT] ?? 0) < 3)',
@@ -410,9 +431,14 @@ export const ZMTP: readonly Mutant[] = [
   {
     name: 'zmtp-part-that-is-too-large-is-kept',
     file: 'transports/zmtp/gather.ts',
-    find: '  if (hasMore || parts.length > 0) checkMessage(link, settings, end - start);\n  parts.push(isOwn ? (bytes as Bytes) : own.copy(bytes, start, end));',
-    replace:
-      '  parts.push(isOwn ? (bytes as Bytes) : own.copy(bytes, start, end));\n  if (hasMore || parts.length > 1) checkMessage(link, settings, end - start);',
+    find: `  if (hasMore || parts.length > 0) checkMessage(link, settings, end - start);
+  const part = isOwn ? (bytes as Bytes) : own.copy(bytes, start, end);
+  if (hasMore) {
+    parts.push(part);`,
+    replace: `  const part = isOwn ? (bytes as Bytes) : own.copy(bytes, start, end);
+  if (hasMore) parts.push(part);
+  if (parts.length > Number(hasMore)) checkMessage(link, settings, end - start);
+  if (hasMore) {`,
     suites: [`${UNIT}/gather.test.ts`],
   },
   {

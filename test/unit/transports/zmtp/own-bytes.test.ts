@@ -1,6 +1,6 @@
 /** Copies of frames out of the buffer that a socket reads into, which is used again. */
 import { describe, expect, it } from 'vitest';
-import { OwnBytes, VIEWS } from '../../../../transports/zmtp/own-bytes.ts';
+import { OwnBytes, Views } from '../../../../transports/zmtp/own-bytes.ts';
 
 /** A buffer of a socket, within a larger one, with bytes that differ. */
 function bufferOf(size: number): Uint8Array<ArrayBuffer> {
@@ -51,8 +51,25 @@ describe('a copy', () => {
 
 it('a view is of the buffer itself', () => {
   const source = bufferOf(100);
-  const view = VIEWS.copy(source, 10, 20);
+  const view = new Views().copy(source, 10, 20);
   expect(view).toEqual(source.slice(10, 20));
   source[10] = 99;
   expect([view[0], view.length]).toEqual([99, 10]);
+});
+
+describe.each([
+  ['views', () => new Views()],
+  ['copies', () => new OwnBytes()],
+])('%s', (_, make) => {
+  it('are of the buffer that they are asked for, one after another, also within one memory', () => {
+    const own = make();
+    const whole = bufferOf(1_000);
+    const [one, two] = [whole.subarray(100, 400), whole.subarray(500, 900)];
+    const other = bufferOf(300).map((byte) => byte ^ 0xff);
+    for (const source of [one, two, other, one, other, two]) {
+      expect(own.copy(source, 20, 120)).toEqual(source.slice(20, 120));
+      own.rest();
+      expect(own.copy(source, 7, 70)).toEqual(source.slice(7, 70));
+    }
+  });
 });

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Delivery } from '../../../../src/transport.ts';
 import type { ZmtpOptions } from '../../../../transports/zmtp/options.ts';
-import { VIEWS } from '../../../../transports/zmtp/own-bytes.ts';
+import { Views } from '../../../../transports/zmtp/own-bytes.ts';
 import { ZmtpPuller, ZmtpSubscription } from '../../../../transports/zmtp/receiving.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { frameOf, GREETING, messageOf, readyOf } from '../../../support/zmtp.ts';
@@ -301,7 +301,7 @@ describe('a delivery', () => {
   });
 
   it('is a view of what was read, for a reader that keeps nothing', async () => {
-    const context = { ...endContext(), own: VIEWS };
+    const context = { ...endContext(), own: new Views() };
     const subscription = new ZmtpSubscription(context, 'me/', 0, undefined);
     const read = reader(subscription, ({ frames }) => frames[0]?.buffer);
     const peer = await MemoryPeer.of(subscription, true, 'PUB');
@@ -309,5 +309,16 @@ describe('a delivery', () => {
     peer.socket.emit('data', piece);
     await turn();
     expect(await read()).toEqual([piece.buffer]);
+  });
+
+  it('keeps nothing of what was read once a piece is over', async () => {
+    const views = new Views();
+    const own = { copy: vi.fn(views.copy.bind(views)), rest: vi.fn() };
+    const context = { ...endContext(), own };
+    const subscription = new ZmtpSubscription(context, 'me/', 0, undefined);
+    const peer = await MemoryPeer.of(subscription, true, 'PUB');
+    own.rest.mockClear();
+    peer.socket.emit('data', messageOf(bytes('me/1'), bytes('a')));
+    expect([own.copy.mock.calls.length, own.rest.mock.calls.length]).toEqual([1, 1]);
   });
 });
