@@ -7,7 +7,7 @@ import { type Bytes, encodeUtf8 } from '../protocol/bytes.ts';
 import { inspectValue, invalidCall, mustBe, PalmError } from '../protocol/errors.ts';
 import { decodeFailure } from '../protocol/failure-details.ts';
 import { parsePath } from '../protocol/function-path.ts';
-import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
+import { EMPTY_MESSAGE, Feature, NO_BYTES, type PalmMessage, Status } from '../protocol/message.ts';
 import { clipped, escaped, remoteReason } from '../protocol/printable.ts';
 import type { CallLink } from './call-link.ts';
 
@@ -68,7 +68,8 @@ export function checkInput(payloads: unknown): void {
 /** The envelope of a call. The caller sets its payload. */
 export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
   const { pipeline, features, cache, metadata } = spec;
-  return palmMessage({ pipeline, client, function: spec.function, cache, features, unknown: metadata });
+  const unknown = metadata ?? NO_BYTES;
+  return { ...EMPTY_MESSAGE, pipeline, client, function: spec.function, cache, features, unknown };
 }
 
 const SENTINEL = 0x30;

@@ -4,7 +4,7 @@
 import type { Bytes } from './bytes.ts';
 import type { CacheParties } from './cache-request.ts';
 import { inspectValue, invalidCall } from './errors.ts';
-import { type PalmMessage, palmMessage } from './message.ts';
+import { EMPTY_MESSAGE, type PalmMessage } from './message.ts';
 
 // A server keeps its configuration in the store that clients write to: name, db_address, pull_address, pub_address,
 // sub_address, sub_address_0…, worker_pull_address, worker_push_address (pylm/servers.py). frond_… is ours.
@@ -44,12 +44,13 @@ export function setRequest(
   value: Bytes,
   features: number,
 ): PalmMessage {
-  return palmMessage({
+  return {
+    ...EMPTY_MESSAGE,
     pipeline: client,
     client,
     function: `${server}.set`,
     cache: key,
     payload: value,
     features,
-  });
+  };
 }

@@ -3,7 +3,7 @@
 import { type Bytes, decodeUtf8, encodeUtf8 } from './bytes.ts';
 import type { EnvelopeCodec } from './envelope.ts';
 import { PalmError } from './errors.ts';
-import { Feature, type PalmMessage, palmMessage, Status } from './message.ts';
+import { EMPTY_MESSAGE, Feature, type PalmMessage, Status } from './message.ts';
 
 /** The two ends of a request. */
 export interface CacheParties {
@@ -20,13 +20,14 @@ export function keyRequest(
   key: string,
   features: number,
 ): PalmMessage {
-  return palmMessage({
+  return {
+    ...EMPTY_MESSAGE,
     pipeline: client,
     client,
     function: `${server}.${operation}`,
     payload: encodeUtf8(key),
     features,
-  });
+  };
 }
 
 /** What a reply says. A plain reply, as pylm sends it, cannot tell a missing key from an empty value. */

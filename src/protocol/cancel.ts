@@ -2,7 +2,7 @@
 
 import { decodeUtf8, encodeUtf8 } from './bytes.ts';
 import { messageOf, PalmError } from './errors.ts';
-import { Feature, type PalmMessage, palmMessage } from './message.ts';
+import { EMPTY_MESSAGE, Feature, type PalmMessage } from './message.ts';
 import { clipped, remoteReason } from './printable.ts';
 import { LONGEST_TOPIC } from './topics.ts';
 
@@ -51,14 +51,15 @@ export function cancelReason(reason: unknown): Pick<CancelNotice, 'code' | 'reas
 
 /** The message that carries a notice. */
 export function cancelMessage({ client, calls, code, reason }: CancelNotice): PalmMessage {
-  return palmMessage({
+  return {
+    ...EMPTY_MESSAGE,
     client,
     function: CANCEL,
     payload: encodeUtf8(calls.join(' ')),
     features: Feature.replies | Feature.cancels,
     error: reason,
     errorName: code,
-  });
+  };
 }
 
 /**

@@ -18,7 +18,7 @@ import {
 } from './envelope-fields.ts';
 import { headEnd, isAfterHead, isTidyTail, payloadEnd } from './envelope-head.ts';
 import { mustBe } from './errors.ts';
-import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
+import { EMPTY_MESSAGE, NO_BYTES, type PalmMessage } from './message.ts';
 import { int64Length, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
 
 /**
@@ -34,7 +34,7 @@ export class EnvelopeCodec {
   readonly #error = new RecentText();
   /** The encoded fields 1 to 4 of the message that was encoded last, and the values that they hold. */
   #head: Bytes = NO_BYTES;
-  #headOf: Head = palmMessage({});
+  #headOf: Head = { ...EMPTY_MESSAGE };
   /** Where the client is in the head when it is ASCII; below 0 otherwise. */
   #clientAt = -1;
   /** The encoded fields 1000 to 1003 of a message that has only `features` of them, as most messages do. */
@@ -50,45 +50,57 @@ export class EnvelopeCodec {
    */
   decode(frame: Uint8Array, isOwner = false): PalmMessage {
     const reader = new WireReader(frame);
-    const message = palmMessage({});
-    let unknown: Bytes = NO_BYTES;
+    // Variables until the end: to store each field in an object takes longer.
+    let stage = 0;
+    let features = 0;
+    let status = 0;
+    let ordinal = 0;
     let unknownLength = 0;
+    let pipeline = '';
+    let client = '';
+    let path = '';
+    let cache = '';
+    let error = '';
+    let errorName = '';
+    // NO_BYTES is shared by everybody.
+    let payload = NO_BYTES;
+    let unknown = NO_BYTES;
     while (reader.at < frame.length) {
       const start = reader.at;
       const tag = reader.tag();
       switch (tag) {
         case PIPELINE:
-          message.pipeline = this.#pipeline.read(reader);
+          pipeline = this.#pipeline.read(reader);
           break;
         case CLIENT:
-          message.client = this.#client.read(reader);
+          client = this.#client.read(reader);
           break;
         case STAGE:
-          message.stage = reader.int64();
+          stage = reader.int64();
           break;
         case FUNCTION:
-          message.function = this.#function.read(reader);
+          path = this.#function.read(reader);
           break;
         case CACHE:
-          message.cache = this.#cache.read(reader);
+          cache = this.#cache.read(reader);
           break;
         case PAYLOAD:
-          message.payload = readBytes(reader, isOwner);
+          payload = readBytes(reader, isOwner);
           break;
         case FEATURES:
-          message.features = reader.int64();
+          features = reader.int64();
           break;
         case STATUS:
-          message.status = reader.int64();
+          status = reader.int64();
           break;
         case ERROR:
-          message.error = this.#error.read(reader);
+          error = this.#error.read(reader);
           break;
         case ERROR_NAME:
-          message.errorName = this.#error.read(reader);
+          errorName = this.#error.read(reader);
           break;
         case ORDINAL:
-          message.ordinal = reader.int64();
+          ordinal = reader.int64();
           break;
         default:
           reader.skip(tag);
@@ -98,10 +110,22 @@ export class EnvelopeCodec {
           unknownLength += reader.at - start;
       }
     }
-    if (unknownLength > 0) message.unknown = unknown.slice(0, unknownLength);
-    // NO_BYTES is shared by everybody.
-    if (isOwner && message.payload === NO_BYTES) message.payload = new Uint8Array(0);
-    return message;
+    if (unknownLength > 0) unknown = unknown.slice(0, unknownLength);
+    if (isOwner && payload === NO_BYTES) payload = new Uint8Array(0);
+    return {
+      pipeline,
+      client,
+      stage,
+      function: path,
+      cache,
+      payload,
+      features,
+      status,
+      error,
+      errorName,
+      ordinal,
+      unknown,
+    };
   }
 
   /**
@@ -230,7 +254,7 @@ type Head = Pick<PalmMessage, 'pipeline' | 'client' | 'stage' | 'function'>;
 
 /** Bytes of the longest string worth remembering: ids, names and short pipelines, not keys of any size. */
 const LONGEST_RECENT = 128;
-/** After as many new strings in a row only one in as many is remembered: when each is new, remembering is wasted work. */
+/** Of new strings in a row the first is remembered, and then one in as many: when each is new, remembering is wasted work. */
 const TRUST = 8;
 
 /** Reads a string field. When the bytes are those of the last one, it returns the same string. */
@@ -256,8 +280,7 @@ class RecentText {
     // Topics of one client differ only in their end. A string that is as long as its bytes is ASCII.
     if (this.#text.length !== recent.length) same = 0;
     const text = this.#text.slice(0, same) + decodeUtf8(bytes, start + same, end);
-    this.#misses++;
-    if (length <= LONGEST_RECENT && (this.#misses < TRUST || this.#misses % TRUST === 0)) {
+    if (length <= LONGEST_RECENT && this.#misses++ % TRUST === 0) {
       this.#bytes = bytes.slice(start, end);
       this.#text = text;
     }

@@ -38,6 +38,22 @@ export * as Status from './status.ts';
 
 export const NO_BYTES: Bytes = new Uint8Array(0);
 
+/** A message whose fields are all at their defaults. What a page loads is made of it: {@link palmMessage} is a tenth of a KiB. */
+export const EMPTY_MESSAGE: Readonly<PalmMessage> = {
+  pipeline: '',
+  client: '',
+  stage: 0,
+  function: '',
+  cache: '',
+  payload: NO_BYTES,
+  features: 0,
+  status: 0,
+  error: '',
+  errorName: '',
+  ordinal: 0,
+  unknown: NO_BYTES,
+};
+
 /** A message with the given fields and the defaults of all others. */
 export function palmMessage(fields: { [K in keyof PalmMessage]?: PalmMessage[K] | undefined }): PalmMessage {
   return {

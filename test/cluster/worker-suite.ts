@@ -40,8 +40,9 @@ export function testWorkers(name: string, make: () => TestGround): void {
       );
     });
 
-    it('tells the caller when a function changes the message so that it cannot be sent', async () => {
-      const spoil = ({ message }: FunctionContext) => Object.assign(message, { stage: 0.5, cache: '\ud800' });
+    it('answers to the message that it got, whatever a function has changed in it', async () => {
+      const spoil = ({ message }: FunctionContext) =>
+        Object.assign(message, { stage: 0.5, client: 'nobody/1', cache: '\ud800', ordinal: 9 });
       const { client, worker } = await open({
         functions: {
           now: (payload: Uint8Array, context: FunctionContext) => {
@@ -54,13 +55,26 @@ export function testWorkers(name: string, make: () => TestGround): void {
           },
         },
       });
-      for (const name of ['now', 'later']) {
-        await expect(client.eval(`master.${name}`, bytes(''), { timeout: 3_000 })).rejects.toMatchObject({
-          code: 'REMOTE',
-        });
+      for (const name of ['now', 'later', 'echo']) {
+        const answer = await client.eval(`master.${name}`, bytes('fine'), { timeout: 3_000 });
+        expect(textOf(answer)).toBe('fine');
       }
-      expect(textOf(await client.eval('master.echo', bytes('fine'), { timeout: 3_000 }))).toBe('fine');
-      expect(worker.counters).toMatchObject({ answered: 3, failed: 2 });
+      expect(worker.counters).toMatchObject({ answered: 3, failed: 0 });
+    });
+
+    it('tells the caller when a function changes the message so that its failure cannot be sent', async () => {
+      const { client } = await open({
+        functions: {
+          fail: (_payload: Uint8Array, { message }: FunctionContext) => {
+            Object.assign(message, { stage: 0.5 });
+            throw new Error('on purpose');
+          },
+        },
+      });
+      await expect(client.eval('master.fail', bytes(''), { timeout: 3_000 })).rejects.toMatchObject({
+        code: 'REMOTE',
+        message: expect.stringContaining('stage must be a safe integer'),
+      });
     });
 
     it('that closes during a long function leaves the message to another at once', async () => {

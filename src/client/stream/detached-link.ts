@@ -3,7 +3,7 @@ import type { OpenCalls } from '../../async/open-calls.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import { type JobExtent, readRecord } from '../../protocol/job-record.ts';
-import { type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
+import { EMPTY_MESSAGE, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { CallLink, OpenCall } from '../call-link.ts';
 import type { JobLink } from './job-link.ts';
 import type { JobLog } from './job-log.ts';
@@ -19,7 +19,7 @@ const SENTINEL = 0x30;
 
 /** What ends a job, as its function would say it. */
 export const ENDED: Parameters<OpenCall['answer']> = [
-  palmMessage({ status: Status.ended }),
+  { ...EMPTY_MESSAGE, status: Status.ended },
   { topic: '', frames: [] },
 ];
 

@@ -3,7 +3,7 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import type { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { type JobCalls, jobCalls, readJobId, shownJob } from '../../protocol/job-id.ts';
 import { encodeRecord, type JobRecord, readRecord } from '../../protocol/job-record.ts';
-import { type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
+import { EMPTY_MESSAGE, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { Connection } from '../../transport.ts';
 import type { CallLink } from '../call-link.ts';
 import type { StoredClient } from './job-link.ts';
@@ -58,11 +58,12 @@ export class JobLog {
   /** Resolves when the record is stored. */
   async store(record: JobRecord): Promise<void> {
     const topic = this.topic(this.calls.records);
-    const message = palmMessage({
+    const message = {
+      ...EMPTY_MESSAGE,
       client: topic,
       status: Status.progress,
       payload: encodeRecord(record),
-    });
+    };
     await this.#connection.store?.(this.address, { topic, frames: [this.#codec.encode(message)] });
   }
 

@@ -170,6 +170,7 @@ export class Flow<T> {
       if (this.#isInTurn) return undefined;
       if (isLast) {
         isDone = true;
+        meter.now = performance.now();
         outlet.done(item);
       }
       return ++this.#run % RUN === 0 ? this.#flushAfterEvents() : this.#flushSoon();
@@ -186,7 +187,7 @@ export class Flow<T> {
     }
     this.#running++;
     const end = (outcome?: unknown) => {
-      meter.now = performance.now();
+      if (!isDone) meter.now = performance.now();
       const message = outcome instanceof Again ? this.#read(frame) : undefined;
       if (message !== undefined) {
         Promise.resolve(step(message, emit, outcome as Again)).then(end, end);

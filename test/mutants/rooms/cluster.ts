@@ -236,9 +236,16 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-clock-is-not-read-at-the-end-of-a-step-that-took-time',
     file: 'src/cluster/runtime/flow.ts',
-    find: `      meter.now = performance.now();
-      const message = outcome`,
-    replace: '      const message = outcome',
+    find: '      if (!isDone) meter.now = performance.now();\n',
+    replace: '',
+    suites: ['test/unit/cluster/runtime/flow.test.ts'],
+  },
+  {
+    name: 'cluster-clock-is-not-read-before-the-last-result-is-told',
+    file: 'src/cluster/runtime/flow.ts',
+    find: `        meter.now = performance.now();
+        outlet.done(item);`,
+    replace: '        outlet.done(item);',
     suites: ['test/unit/cluster/runtime/flow.test.ts'],
   },
   {

@@ -231,8 +231,8 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     name: 'protocol-payload-of-a-user-shared',
     file: 'src/protocol/envelope.ts',
-    find: 'if (isOwner && message.payload === NO_BYTES) message.payload = new Uint8Array(0);\n',
-    replace: '\n',
+    find: 'if (isOwner && payload === NO_BYTES) payload = new Uint8Array(0);',
+    replace: '',
     suites: ['test/unit/protocol/envelope.test.ts'],
   },
 ];

@@ -256,6 +256,20 @@ it('has the clock read before anybody hears that a message is done whose step to
   expect(heard).toEqual([70]);
 });
 
+it('has the clock read before anybody hears that a message is done with its last result', async () => {
+  const heard: number[] = [];
+  const own = ground({
+    outlet: { add: () => {}, done: () => heard.push(own.meter.now), flush: async () => true },
+  });
+  own.serve(['a']);
+  await settle();
+  vi.spyOn(performance, 'now').mockReturnValue(70);
+  own.emit('a', 'result', true);
+  expect(heard).toEqual([70]);
+  await own.end('a');
+  expect(heard).toEqual([70]);
+});
+
 describe('messages whose step takes time', () => {
   it('are worked on as many at a time as is said, and the others wait', async () => {
     const { came, serve, end, flow } = ground({ concurrency: 2 });
