@@ -35,8 +35,9 @@ export class EnvelopeCodec {
   /** The encoded fields 1 to 4 of the message that was encoded last, and the values that they hold. */
   #head: Bytes = NO_BYTES;
   #headOf: Head = { ...EMPTY_MESSAGE };
-  /** Where the client is in the head when it is ASCII; below 0 otherwise. */
-  #clientAt = -1;
+  /** Where the client is in the head, and its bytes. */
+  #clientAt = 0;
+  #clientLength = 0;
   /** The encoded fields 1000 to 1003 of a message that has only `features` of them, as most messages do. */
   #tail: Bytes = NO_BYTES;
   #tailFeatures = 0;
@@ -181,7 +182,8 @@ export class EnvelopeCodec {
     );
     let at = writeBytes(head, 0, PIPELINE, pipelineBytes);
     at = writeBytes(head, at, CLIENT, clientBytes);
-    this.#clientAt = clientBytes.length === client.length ? at - client.length : -1;
+    this.#clientLength = clientBytes.length;
+    this.#clientAt = at - clientBytes.length;
     at = writeInteger(head, at, STAGE, stage);
     writeBytes(head, at, FUNCTION, pathBytes);
     this.#head = head;
@@ -189,19 +191,11 @@ export class EnvelopeCodec {
     return head;
   }
 
-  /** Ids and topics are mostly ASCII and of one length: such a client replaces the last one in the head. */
+  /** Ids and topics are mostly of one length: such a client replaces the last one in the head. */
   #replaceClient(client: string): boolean {
-    const { length } = this.#headOf.client;
-    if (client.length !== length || this.#clientAt < 0) return false;
-    for (let i = 0; i < length; i++) {
-      const unit = client.charCodeAt(i);
-      if (unit > 0x7f) {
-        // The head is half one client and half another now: it fits no message.
-        this.#headOf.stage = Number.NaN;
-        return false;
-      }
-      this.#head[this.#clientAt + i] = unit;
-    }
+    const bytes = encodeUtf8(client);
+    if (bytes.length !== this.#clientLength) return false;
+    this.#head.set(bytes, this.#clientAt);
     this.#headOf.client = client;
     return true;
   }
@@ -272,6 +266,15 @@ class RecentText {
     // A read past the end would make all reads of this loop slow.
     const most = Math.min(length, recent.length);
     let same = 0;
+    // In fours, which takes two thirds of the time.
+    while (
+      same < most - 3 &&
+      bytes[start + same] === recent[same] &&
+      bytes[start + same + 1] === recent[same + 1] &&
+      bytes[start + same + 2] === recent[same + 2] &&
+      bytes[start + same + 3] === recent[same + 3]
+    )
+      same += 4;
     while (same < most && bytes[start + same] === recent[same]) same++;
     if (same === length && same === recent.length) {
       this.#misses = 0;
@@ -294,7 +297,8 @@ function readBytes(reader: WireReader, isOwner: boolean): Bytes {
   reader.at = end;
   // Not through a view, which alone takes as long as copying a small payload. A Node Buffer's own slice is a view.
   if (isOwner) return Uint8Array.prototype.slice.call(bytes, at, end);
-  // The constructor, not subarray: a view of a Node Buffer must not be a Buffer.
+  if (bytes.constructor === Uint8Array) return bytes.subarray(at, end) as Bytes;
+  // The constructor takes longer, but a view of a Node Buffer must not be a Buffer.
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, end - at);
 }
 

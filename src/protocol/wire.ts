@@ -66,6 +66,7 @@ export class WireReader {
    */
   int64(): number {
     const { bytes, at: start } = this;
+    if ((bytes[start] as number) < 0x80 || (bytes[start + 1] as number) < 0x80) return this.uint32();
     this.#skipVarint();
     if (this.at - start <= 4) {
       this.at = start;

@@ -317,6 +317,16 @@ describe('encoding', () => {
     expect(frames.map((frame) => codec().decode(frame))).toEqual(values.map(palmMessage));
   });
 
+  it('reads a string that differs from the one before in one character, wherever that is', () => {
+    const frameOf = (client: string) => codec().encode(palmMessage({ client }));
+    for (let length = 1; length <= 18; length++)
+      for (let at = 0; at < length; at++) {
+        const [one, other] = ['a'.repeat(length), `${'a'.repeat(at)}b${'a'.repeat(length - at - 1)}`];
+        const shared = codec();
+        expect([one, other].map((client) => shared.decode(frameOf(client)).client)).toEqual([one, other]);
+      }
+  });
+
   it('encodes messages in a row that differ in one field of their end', () => {
     const shared = codec();
     const like = { client: 'c', features: 5 };
