@@ -33,12 +33,14 @@ export class FlowLimit extends Places {
     return this.#closed === undefined ? super.wait(most) : Promise.reject(this.#closed);
   }
 
-  /** An answer of `size` bytes came. */
-  answered(size: number): void {
+  /**
+   * An answer of `size` bytes came.
+   * @param now - what the clock of `performance.now()` says. To read it for each of many answers that came together takes long.
+   */
+  answered(size: number, now: number): void {
     this.#usualSize = Math.max(this.#usualSize * SHRINKS, size);
-    // The clock is read only while callers wait: only then do the gaps mean anything.
+    // Only while callers wait do the gaps mean anything.
     if (this.isAwaited) {
-      const now = performance.now();
       this.#usualGap += (Math.min(now - this.#lastAnswer, LONGEST_STALL) - this.#usualGap) * NEWEST;
       this.#lastAnswer = now;
     }

@@ -236,11 +236,12 @@ export class CallLink {
    * in a process of a thousand clients that costs a fifth of their time.
    */
   #deliverAll(deliveries: Delivery[]): void {
-    for (const delivery of deliveries) this.#deliver(delivery);
+    const now = performance.now();
+    for (const delivery of deliveries) this.#deliver(delivery, now);
     deliveries.length = 0;
   }
 
-  #deliver(delivery: Delivery): void {
+  #deliver(delivery: Delivery, now: number): void {
     const { topic, frames } = delivery;
     const id = this.#topics.call(topic);
     if (id === undefined) return;
@@ -260,16 +261,19 @@ export class CallLink {
         continue;
       }
       this.#tap?.received('sub', this.addresses.subAddress, message, frame.length, topic);
-      if (message.status !== Status.progress) this.inFlight.answered(frame.length);
-      call?.answer(message, delivery);
+      if (message.status !== Status.progress) this.inFlight.answered(frame.length, now);
+      call?.answer(message, delivery, now);
     }
   }
 }
 
 /** A call that waits for answers. */
 export interface OpenCall {
-  /** @param delivery - that the answer was in. */
-  answer(message: PalmMessage, delivery: Delivery): void;
+  /**
+   * @param delivery - that the answer was in.
+   * @param now - what the clock of `performance.now()` said when it came, where that was read.
+   */
+  answer(message: PalmMessage, delivery: Delivery, now?: number): void;
   /** No more answers will come; where `number` is given, none to what was sent before that break of the link. */
   fail(error: PalmError, number?: number): void;
 }

@@ -128,7 +128,7 @@ describe('messages in flight', () => {
     ] as const) {
       const limit = new FlowLimit(() => 8_192);
       limit.take();
-      limit.answered(size);
+      limit.answered(size, performance.now());
       expect(takeAll(limit), `${size} bytes`).toBe(places);
     }
   });
@@ -141,7 +141,7 @@ describe('messages in flight', () => {
       for (let i = 0; i < 1_000; i++) {
         void limit.wait(10);
         vi.advanceTimersByTime(gap);
-        limit.answered(100);
+        limit.answered(100, performance.now());
         limit.release(10);
       }
       takeAll(limit);

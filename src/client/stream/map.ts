@@ -20,7 +20,7 @@ import { checkOptions, type MapLimits, type MapOptions } from './options.ts';
 import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
 
 /** Milliseconds, whole: a number with a fraction would be an object of its own for each input. */
-const wholeNow = () => Math.floor(performance.now());
+const whole = (now = performance.now()) => Math.floor(now);
 
 /** @param patience - the client's time-out. */
 function resolveOptions(options: MapOptions, patience: number): MapLimits {
@@ -115,7 +115,7 @@ export class MapRun<In, Out>
   }
 
   readonly #call = {
-    answer: (message: PalmMessage) => this.#answer(message),
+    answer: (message: PalmMessage, _delivery: unknown, now?: number) => this.#answer(message, now),
     fail: (error: PalmError, number?: number) => this.#lose(error, number),
   };
 
@@ -154,7 +154,7 @@ export class MapRun<In, Out>
       this.#finish(index, new PalmError('INVALID_CALL', text, { index, cause, sent: false }));
       return;
     }
-    const now = wholeNow();
+    const now = whole();
     this.#sender.add(this.#attempts.begin(index, payload, now));
     this.#alarm.set(now + this.#settings.timeout);
   }
@@ -190,14 +190,14 @@ export class MapRun<In, Out>
     });
   }
 
-  #answer(message: PalmMessage): void {
+  #answer(message: PalmMessage, now?: number): void {
     if (this.isOver) return;
     const { ordinal } = message;
     if (ordinal === 0) {
       this.fail(this.#unnumbered());
       return;
     }
-    const attempt = this.#attempts.answered(ordinal - 1, wholeNow());
+    const attempt = this.#attempts.answered(ordinal - 1, whole(now));
     if (attempt === undefined) {
       this.#duplicates++;
       return;
@@ -248,7 +248,7 @@ export class MapRun<In, Out>
 
   /** These attempts failed. */
   #giveUp(attempts: readonly Attempt[], errorOf: (attempt: Attempt) => PalmError): void {
-    const now = wholeNow();
+    const now = whole();
     for (const attempt of attempts) {
       if (this.isOver) return;
       const error = errorOf(attempt);
@@ -274,7 +274,7 @@ export class MapRun<In, Out>
   /** Ends attempts whose time is up, and begins those that have rested. Answers that have arrived are read before. */
   #look(): void {
     if (this.isOver) return;
-    const now = wholeNow();
+    const now = whole();
     const { spec, timeout } = this.#settings;
     this.#giveUp(this.#attempts.overdue(now), ({ breaks }) =>
       this.#link.timeout(nameOf(spec.function), timeout, breaks === undefined ? undefined : 'no answer'),

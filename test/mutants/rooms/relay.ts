@@ -582,7 +582,7 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-answers-of-a-server-give-no-places-back',
     file: 'transports/relay/upstream/upstream.ts',
-    find: '          if (!isProgress) this.inFlight.answered(length);\n',
+    find: '          if (!isProgress) this.inFlight.answered(length, now);\n',
     replace: '',
     suites: [UPSTREAM],
   },

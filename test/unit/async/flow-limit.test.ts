@@ -16,7 +16,7 @@ describe('messages in flight', () => {
   it('are no more than the limit while answers come', () => {
     const brake = new FlowLimit(() => 500);
     expect(takeAll(brake)).toBe(500);
-    brake.answered(100);
+    brake.answered(100, performance.now());
     expect(takeAll(brake)).toBe(1);
     expect(brake.taken).toBe(500);
   });
@@ -25,10 +25,10 @@ describe('messages in flight', () => {
     const brake = new FlowLimit(() => 8_192);
     // How large they are is not known yet.
     expect(takeAll(brake)).toBe(1_001);
-    brake.answered(1_048_576);
+    brake.answered(1_048_576, performance.now());
     brake.release(1_000);
     expect(takeAll(brake)).toBe(58);
-    for (let i = 0; i < 1_000; i++) brake.answered(100);
+    for (let i = 0; i < 1_000; i++) brake.answered(100, performance.now());
     expect(takeAll(brake)).toBe(8_192);
   });
 
@@ -37,7 +37,7 @@ describe('messages in flight', () => {
     takeAll(brake);
     const order: number[] = [];
     const waiting = [1, 2].map((who) => brake.wait().then(() => order.push(who)));
-    for (let i = 0; i < 70; i++) brake.answered(100);
+    for (let i = 0; i < 70; i++) brake.answered(100, performance.now());
     // Places are free, but not while others wait for them.
     await Promise.all(waiting);
     expect(order).toEqual([1, 2]);
@@ -81,7 +81,7 @@ describe('messages in flight', () => {
       await waiting;
       expect(brake.taken).toBe(1);
     }
-    brake.answered(100);
+    brake.answered(100, performance.now());
     expect(takeAll(brake)).toBe(10);
   });
 
@@ -94,11 +94,11 @@ describe('messages in flight', () => {
     });
     for (let answers = 1; answers < 5; answers++) {
       await vi.advanceTimersByTimeAsync(150);
-      brake.answered(100);
+      brake.answered(100, performance.now());
       await vi.advanceTimersByTimeAsync(0);
       expect([isLetIn, brake.taken]).toEqual([false, 10 - answers]);
     }
-    brake.answered(100);
+    brake.answered(100, performance.now());
     await vi.advanceTimersByTimeAsync(0);
     expect(isLetIn).toBe(true);
   });
@@ -110,7 +110,7 @@ describe('messages in flight', () => {
     for (let i = 0; i < 400; i++) {
       void brake.wait(10);
       vi.advanceTimersByTime(gap);
-      brake.answered(100);
+      brake.answered(100, performance.now());
       brake.release(10);
     }
     takeAll(brake);
@@ -135,7 +135,7 @@ describe('messages in flight', () => {
     const slowly = (brake: FlowLimit) => {
       for (let i = 0; i < 50; i++) {
         vi.advanceTimersByTime(150);
-        brake.answered(100);
+        brake.answered(100, performance.now());
         brake.take();
       }
     };
@@ -175,7 +175,7 @@ describe('messages in flight', () => {
   it('count from nothing again when more answers come than were sent', () => {
     const brake = new FlowLimit(() => 4);
     brake.take();
-    for (let i = 0; i < 3; i++) brake.answered(100);
+    for (let i = 0; i < 3; i++) brake.answered(100, performance.now());
     expect(brake.taken).toBe(0);
     expect(takeAll(brake)).toBe(4);
   });
@@ -245,7 +245,7 @@ describe('messages in flight', () => {
           } else {
             const back = what === 'release' ? count : 1;
             if (what === 'release') brake.release(back);
-            else brake.answered(100);
+            else brake.answered(100, performance.now());
             model.count = Math.max(0, model.count - back);
             admit();
           }

@@ -293,7 +293,7 @@ describe('the messages of a link', () => {
       server.up();
       server.subscription.isProved = isProved;
       // So small that their size sets no limit.
-      for (let i = 0; i < 200; i++) server.link.inFlight.answered(1);
+      for (let i = 0; i < 200; i++) server.link.inFlight.answered(1, performance.now());
       let admitted = 0;
       while (admitted < 10_000 && server.link.tryAdmit()) admitted++;
       expect([isDirect, isProved, admitted]).toEqual([isDirect, isProved, most]);

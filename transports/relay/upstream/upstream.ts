@@ -345,10 +345,11 @@ export class Upstream {
   async #read(subscription: Subscription, deliver: Reading['deliver']): Promise<void> {
     for await (const deliveries of { [Symbol.asyncIterator]: () => subscription[Symbol.asyncIterator]() }) {
       let bytes = 0;
+      const now = performance.now();
       for (const { topic, frames } of deliveries) {
         const isProgress = isProgressTopic(topic);
         for (const { length } of frames) {
-          if (!isProgress) this.inFlight.answered(length);
+          if (!isProgress) this.inFlight.answered(length, now);
           bytes += length;
         }
       }

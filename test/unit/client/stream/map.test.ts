@@ -589,7 +589,7 @@ describe('inputs of a map', () => {
     const payloads = Array.from({ length: 1_100 }, (_, i) => String(i));
     const { server, map, next } = await begin({}, { payloads });
     const send = vi.spyOn(server.pusher, 'send');
-    server.link.inFlight.answered(1);
+    server.link.inFlight.answered(1, performance.now());
     next();
     await settle();
     const sizes = send.mock.calls.map(([frames]) => frames.length);

@@ -707,7 +707,7 @@ describe('a subscription for the client of another relay', () => {
 describe('places at the server', () => {
   it('are few until it is known to be no pylm server', async () => {
     const most = ({ inFlight }: Upstream) => {
-      for (let i = 0; i < 100_000; i++) inFlight.answered(1);
+      for (let i = 0; i < 100_000; i++) inFlight.answered(1, performance.now());
       return inFlight.take(1_000_000);
     };
     const [unknown, pylm, frond] = [ground(), ground({ isFrond: false }), ground()];
