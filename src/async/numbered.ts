@@ -13,6 +13,9 @@ interface Page<T> {
  */
 export class Numbered<T> {
   readonly #pages = new Map<number, Page<T>>();
+  /** The page that was looked for last, if it is there: the next item is mostly in the same one. */
+  #key = 0;
+  #recent: Page<T> | undefined;
   #size = 0;
 
   /** Number of items. */
@@ -21,15 +24,15 @@ export class Numbered<T> {
   }
 
   get(number: number): T | undefined {
-    return this.#pages.get(Math.floor(number / PAGE))?.items[number % PAGE];
+    return this.#page(number)?.items[number % PAGE];
   }
 
   set(number: number, item: T): void {
-    const key = Math.floor(number / PAGE);
-    let page = this.#pages.get(key);
+    let page = this.#page(number);
     if (page === undefined) {
       page = { items: new Array<T | undefined>(PAGE).fill(undefined), count: 0 };
-      this.#pages.set(key, page);
+      this.#pages.set(this.#key, page);
+      this.#recent = page;
     }
     if (page.items[number % PAGE] === undefined) {
       page.count++;
@@ -40,13 +43,15 @@ export class Numbered<T> {
 
   /** Removes an item. Returns whether it was there. */
   delete(number: number): boolean {
-    const key = Math.floor(number / PAGE);
-    const page = this.#pages.get(key);
+    const page = this.#page(number);
     if (page?.items[number % PAGE] === undefined) return false;
     page.items[number % PAGE] = undefined;
     page.count--;
     this.#size--;
-    if (page.count === 0) this.#pages.delete(key);
+    if (page.count === 0) {
+      this.#pages.delete(this.#key);
+      this.#recent = undefined;
+    }
     return true;
   }
 
@@ -60,6 +65,16 @@ export class Numbered<T> {
 
   clear(): void {
     this.#pages.clear();
+    this.#recent = undefined;
     this.#size = 0;
+  }
+
+  #page(number: number): Page<T> | undefined {
+    const key = Math.floor(number / PAGE);
+    if (key !== this.#key) {
+      this.#key = key;
+      this.#recent = this.#pages.get(key);
+    }
+    return this.#recent;
   }
 }

@@ -9,8 +9,29 @@ export const SHARED: readonly Mutant[] = [
   {
     name: 'numbered-keeps-empty-pages',
     file: 'src/async/numbered.ts',
-    find: '    if (page.count === 0) this.#pages.delete(key);\n',
+    find: '      this.#pages.delete(this.#key);\n      this.#recent = undefined;\n',
     replace: '',
+    suites: [NUMBERED],
+  },
+  {
+    name: 'numbered-goes-on-with-a-page-that-is-gone',
+    file: 'src/async/numbered.ts',
+    find: '      this.#pages.delete(this.#key);\n      this.#recent = undefined;\n',
+    replace: '      this.#pages.delete(this.#key);\n',
+    suites: [NUMBERED],
+  },
+  {
+    name: 'numbered-has-items-after-it-was-cleared',
+    file: 'src/async/numbered.ts',
+    find: '    this.#recent = undefined;\n    this.#size = 0;\n',
+    replace: '    this.#size = 0;\n',
+    suites: [NUMBERED],
+  },
+  {
+    name: 'numbered-looks-at-one-page-only',
+    file: 'src/async/numbered.ts',
+    find: '    if (key !== this.#key) {',
+    replace: '    if (this.#recent === undefined) {',
     suites: [NUMBERED],
   },
   {

@@ -43,6 +43,23 @@ describe('numbered items', () => {
     );
   });
 
+  it('are there again in a page that was empty, or cleared', () => {
+    const numbered = new Numbered<string>();
+    numbered.set(7, 'first');
+    numbered.delete(7);
+    numbered.set(8, 'second');
+    expect([[...numbered], numbered.get(7), numbered.get(8)]).toEqual([['second'], undefined, 'second']);
+    numbered.clear();
+    expect([[...numbered], numbered.get(8), numbered.delete(8), numbered.size]).toEqual([
+      [],
+      undefined,
+      false,
+      0,
+    ]);
+    numbered.set(9, 'third');
+    expect([[...numbered], numbered.size]).toEqual([['third'], 1]);
+  });
+
   it('come in the order of their numbers, and may be deleted meanwhile', () => {
     const numbered = new Numbered<number>();
     for (let i = 100; i < 1_000; i++) numbered.set(i, i);
