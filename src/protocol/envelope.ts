@@ -63,7 +63,6 @@ export class EnvelopeCodec {
     let cache = '';
     let error = '';
     let errorName = '';
-    // NO_BYTES is shared by everybody.
     let payload = NO_BYTES;
     let unknown = NO_BYTES;
     while (reader.at < frame.length) {
@@ -112,6 +111,7 @@ export class EnvelopeCodec {
       }
     }
     if (unknownLength > 0) unknown = unknown.slice(0, unknownLength);
+    // NO_BYTES is shared by everybody.
     if (isOwner && payload === NO_BYTES) payload = new Uint8Array(0);
     return {
       pipeline,
