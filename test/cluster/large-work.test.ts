@@ -13,6 +13,7 @@ import {
   readWorkRequest,
   WorkKind,
 } from '../../src/protocol/work-request.ts';
+import { clock } from '../support/clock.ts';
 import { within } from '../support/wait.ts';
 
 const MEBIBYTE = 1_048_576;
@@ -76,7 +77,7 @@ it('a worker sends its results a mebibyte at a time, and sends the last before i
     }));
     return encodeWorkReply(codec, items);
   };
-  const work = new LeasedLink({ ask, id: 'me', name: 'w', concurrency: 12 });
+  const work = new LeasedLink({ ask, id: 'me', name: 'w', clock, concurrency: 12 });
   const { value = [] } = await within(5_000, work.next());
   const payload = new Uint8Array(300_000);
   for (const item of value) {

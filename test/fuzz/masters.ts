@@ -8,6 +8,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import { encodeWorkReply, readWorkRequest } from '../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { clock } from '../support/clock.ts';
 import { Frames } from '../support/frames.ts';
 import type { Random } from '../support/random.ts';
 import { within } from '../support/wait.ts';
@@ -100,7 +101,7 @@ export async function openLinks(_fleet: Fleet, random: Random): Promise<Siege> {
       if (reply === undefined) throw new PalmError('CLOSED', 'no more replies');
       return reply;
     };
-    return new LeasedLink({ ask, id: 'me', name: 'w', concurrency: 1 });
+    return new LeasedLink({ ask, id: 'me', name: 'w', clock, concurrency: 1 });
   };
   const attack = async (count: number) => {
     for (let sent = 0; sent < count; sent++) {

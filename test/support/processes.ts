@@ -16,6 +16,8 @@ export interface ScriptProcess {
   prints(line: string): Promise<void>;
   /** Writes a line to its stdin. Resolves with the next line that no question had for an answer, which may have come before. */
   ask(line: string): Promise<string>;
+  /** Writes a line that has no answer of its own. */
+  say(line: string): void;
   signal(name: NodeJS.Signals): void;
   /** Resolves with the exit code when it has ended. */
   readonly ended: Promise<number | null>;
@@ -82,6 +84,7 @@ export async function startScript(
         child.stdin.write(`${line}\n`);
         return heard(() => lines[index], `the answer to "${line}"`);
       },
+      say: (line) => void child.stdin.write(`${line}\n`),
       signal: (name) => void child.kill(name),
       ended,
       close: () => {

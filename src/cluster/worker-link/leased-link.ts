@@ -44,9 +44,9 @@ export interface LeasedLinkSettings {
   readonly name: string;
   /**
    * The clock of `performance.now()`, as it was read last: before an item begins, and before it is done. Three readings for a message were
-   * 7 % of a worker's time. Default: the clock itself.
+   * 7 % of a worker's time.
    */
-  readonly clock?: Clock;
+  readonly clock: { readonly now: number };
   /** Messages that the worker works on at the same time. */
   readonly concurrency: number;
   /** Whether the Master takes progress among the results. Default false. */
@@ -61,15 +61,10 @@ export interface LeasedLinkSettings {
   readonly onOffersRefused?: (error: unknown) => void;
 }
 
-interface Clock {
-  readonly now: number;
-}
-
 /** Asks for work, and reports results in the same requests or others. */
 export class LeasedLink implements WorkLink<LeasedItem> {
   readonly #settings: LeasedLinkSettings;
   readonly #id: string;
-  readonly #clock: Clock;
   readonly #codec = new EnvelopeCodec();
   readonly #results = new EnvelopeCodec();
   readonly #slab = new Slab();
@@ -106,7 +101,6 @@ export class LeasedLink implements WorkLink<LeasedItem> {
 
   constructor(settings: LeasedLinkSettings) {
     this.#settings = settings;
-    this.#clock = settings.clock ?? OWN_CLOCK;
     this.#id = newWorkerId(settings.id);
     this.#prefetch = new Prefetch(settings.concurrency);
     void this.#tellOffers();
@@ -134,7 +128,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   begin(work: LeasedItem): Bytes | undefined {
     if (work.state === 'returned') return undefined;
     work.state = 'begun';
-    work.begun = this.#clock.now;
+    work.begun = this.#settings.clock.now;
     this.#unbegun.delete(work.number);
     this.#begun++;
     // While this item runs the worker may take more, and nobody else would ask for it.
@@ -167,7 +161,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     if (work.state !== 'begun') return;
     work.state = 'done';
     this.#begun--;
-    this.#prefetch.took(this.#clock.now - work.begun);
+    this.#prefetch.took(this.#settings.clock.now - work.begun);
     const last = this.#items.at(-1);
     if (last?.lease === work.lease) last.kind = WorkKind.done;
     else this.#items.push({ lease: work.lease, kind: WorkKind.done, frame: NO_FRAME });
@@ -406,12 +400,6 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     this.#reader = undefined;
   }
 }
-
-const OWN_CLOCK: Clock = {
-  get now() {
-    return performance.now();
-  },
-};
 
 function isNotice({ kind }: WorkItem): boolean {
   return kind === WorkKind.notice;

@@ -22,6 +22,7 @@ import {
   resultOf,
   type WorkRequest,
 } from '../../../src/protocol/work-request.ts';
+import { clock } from '../../support/clock.ts';
 
 const anItem = fc.record({
   lease: fc.integer({ min: 1, max: LAST_LEASE }),
@@ -223,7 +224,7 @@ describe('a worker whose request is refused', () => {
       asked.push(readWorkRequest(codec.decode(frame)));
       return encodeWorkRefusal(codec, 'no');
     };
-    const work = new LeasedLink({ ask, id: 'me', name: 'w', concurrency: 1 });
+    const work = new LeasedLink({ ask, id: 'me', name: 'w', clock, concurrency: 1 });
     await expect(work.next()).rejects.toThrow(/no$/);
     await work.forsake();
     expect(asked.map(({ leaves }) => leaves)).toEqual([false, true]);

@@ -30,6 +30,7 @@ import {
   type WorkRequest,
 } from '../../../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
+import { clock } from '../../../support/clock.ts';
 import { useToldTimers } from '../../../support/told-timers.ts';
 
 let timersLeft: () => string[];
@@ -54,6 +55,7 @@ function ground(concurrency = 1, settings: Partial<LeasedLinkSettings> = {}) {
   const link = new LeasedLink({
     id: 'client',
     name: 'worker',
+    clock,
     concurrency,
     ...settings,
     ask: (frame) => {
@@ -427,7 +429,7 @@ describe('a link to work', () => {
           vi.useRealTimers();
           timersLeft = useToldTimers();
           const master = new ModelMaster();
-          const link = new LeasedLink({ id: 'client', name: 'worker', concurrency, ask: master.ask });
+          const link = new LeasedLink({ id: 'client', name: 'worker', clock, concurrency, ask: master.ask });
           const handed: Handed[] = [];
           let [isReading, isOver, hasWaited, results] = [false, false, false, 0];
           let failure: unknown;
@@ -1027,6 +1029,7 @@ describe('what the functions take and give', () => {
     const link = new LeasedLink({
       id: 'client',
       name: 'worker',
+      clock,
       concurrency: 1,
       offers: bytes('[]'),
       onOffersRefused,
