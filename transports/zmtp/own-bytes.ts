@@ -14,13 +14,16 @@ export interface FrameBytes {
 
 const NO_BUFFER = new ArrayBuffer(0);
 
-/** Makes views of what a socket has read last. To ask for the buffer of that takes longer than to make a view. */
-class Source {
+/**
+ * Gives views in place of copies, to readers that keep none. Only of what a socket has read: that buffer is not used again, unlike the one that
+ * frames of CURVE are opened in. To ask for the buffer of what was read takes longer than to make a view, so it is asked for once.
+ */
+export class Views implements FrameBytes {
   #bytes: Uint8Array | undefined;
   #buffer = NO_BUFFER;
   #offset = 0;
 
-  view(bytes: Uint8Array, start: number, end: number): Bytes {
+  copy(bytes: Uint8Array, start: number, end: number): Bytes {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
       this.#buffer = bytes.buffer as ArrayBuffer;
@@ -35,27 +38,11 @@ class Source {
   }
 }
 
-/**
- * Gives views in place of copies, to readers that keep none. Only of what a socket has read: that buffer is not used again, unlike the one that
- * frames of CURVE are opened in.
- */
-export class Views implements FrameBytes {
-  readonly #source = new Source();
-
-  copy(bytes: Uint8Array, start: number, end: number): Bytes {
-    return this.#source.view(bytes, start, end);
-  }
-
-  rest(): void {
-    this.#source.rest();
-  }
-}
-
 /** Copies frames out of the buffer that a socket reads into. */
 export class OwnBytes implements FrameBytes {
   #block = NO_BUFFER;
   #at = 0;
-  readonly #source = new Source();
+  readonly #views = new Views();
 
   copy(bytes: Uint8Array, start: number, end: number): Bytes {
     const length = end - start;
@@ -71,12 +58,12 @@ export class OwnBytes implements FrameBytes {
     // Readers may view the start of a frame as numbers of eight bytes.
     this.#at += (length + 7) & ~7;
     if (length < SHORT) for (let i = 0; i < length; i++) piece[i] = bytes[start + i] as number;
-    else piece.set(this.#source.view(bytes, start, end));
+    else piece.set(this.#views.copy(bytes, start, end));
     return piece;
   }
 
   rest(): void {
-    this.#source.rest();
+    this.#views.rest();
   }
 }
 

@@ -145,8 +145,8 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   }
 
   /**
-   * The frame of a result. One that is no failure is its message with another payload, which takes half of the time: all else the Master
-   * takes from its own message.
+   * The frame of a result. A result that is no failure is copied from its message, with another payload: that takes half of the time. The
+   * Master takes all other fields from its own message.
    */
   #encode(result: PalmMessage, message: Bytes): Bytes {
     const like = result.status === Status.ok ? withPayload(message, result.payload, this.#slab) : undefined;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { EMPTY_MESSAGE, NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
 
 const EMPTY = {
   pipeline: '',
@@ -15,6 +15,10 @@ const EMPTY = {
   ordinal: 0,
   unknown: NO_BYTES,
 };
+
+it('is empty by default, and so is the message that others are made of', () => {
+  expect([palmMessage({}), EMPTY_MESSAGE]).toEqual([EMPTY, EMPTY]);
+});
 
 it.each<[keyof PalmMessage, PalmMessage[keyof PalmMessage]]>([
   ['pipeline', 'p'],
