@@ -1,4 +1,5 @@
 /** Compares frames byte by byte, without decoding them: messages of one call mostly differ in their input alone. */
+import { isAlike } from './bytes.ts';
 import { featuresEnd, headEnd, ordinalEnd, payloadEnd } from './envelope-head.ts';
 
 /** Bytes of an ordinal's tag, and of its value where that is a safe integer in any case. */
@@ -42,28 +43,4 @@ export function differsInInputAlone(one: Uint8Array, other: Uint8Array): boolean
 function areAlikeFrom(one: Uint8Array, at: number, other: Uint8Array, own: number): boolean {
   const rest = one.length - at;
   return other.length - own === rest && isAlike(one, at, other, own, rest);
-}
-
-/**
- * Whether so many bytes are the same from an offset of each on. Both have as many: a read past the end would make all reads of the loop
- * slow. Compared in fours, which takes two thirds of the time.
- */
-export function isAlike(
-  one: Uint8Array,
-  at: number,
-  other: Uint8Array,
-  own: number,
-  length: number,
-): boolean {
-  let same = 0;
-  while (
-    same < length - 3 &&
-    one[at + same] === other[own + same] &&
-    one[at + same + 1] === other[own + same + 1] &&
-    one[at + same + 2] === other[own + same + 2] &&
-    one[at + same + 3] === other[own + same + 3]
-  )
-    same += 4;
-  while (same < length && one[at + same] === other[own + same]) same++;
-  return same === length;
 }

@@ -3,8 +3,7 @@
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
 import { PUBLISHED, PUBLISHED_BYTES, PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
-import { isAlike } from '../../src/protocol/envelope-alike.ts';
+import { type Bytes, isAlike } from '../../src/protocol/bytes.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import { proofOf, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';

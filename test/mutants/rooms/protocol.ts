@@ -75,18 +75,18 @@ export const PROTOCOL: readonly Mutant[] = [
   },
   {
     name: 'protocol-last-bytes-are-not-compared',
-    file: 'src/protocol/envelope-alike.ts',
+    file: 'src/protocol/bytes.ts',
     find: 'while (same < length && one[at + same] === other[own + same]) same++;',
     replace: 'same = length;',
-    suites: [ALIKE],
+    suites: ['test/unit/protocol/bytes.test.ts'],
   },
   {
     name: 'protocol-fourth-byte-is-not-compared',
-    file: 'src/protocol/envelope-alike.ts',
+    file: 'src/protocol/bytes.ts',
     find: `one[at + same + 2] === other[own + same + 2] &&
     one[at + same + 3] === other[own + same + 3]`,
     replace: 'one[at + same + 2] === other[own + same + 2]',
-    suites: [ALIKE],
+    suites: ['test/unit/protocol/bytes.test.ts'],
   },
   {
     name: 'protocol-slab-piece-handed-out-twice',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeUtf8, encodeUtf8, Slab } from '../../../src/protocol/bytes.ts';
+import { decodeUtf8, encodeUtf8, isAlike, Slab } from '../../../src/protocol/bytes.ts';
 
 describe('strings', () => {
   it('go to UTF-8 and back, short or long, with any character', () => {
@@ -76,5 +76,31 @@ describe('a slab', () => {
     const buffers = Array.from({ length: 17 }, () => full.take(1_024).buffer);
     expect(new Set(buffers.slice(0, 16)).size).toBe(1);
     expect(buffers[16]).not.toBe(buffers[0]);
+  });
+});
+
+describe('pieces of frames', () => {
+  const pieces = fc.uint8Array({ minLength: 1, maxLength: 20 });
+
+  it('are alike at any offset where their bytes are, whatever is around them', () => {
+    fc.assert(
+      fc.property(pieces, pieces, pieces, (piece, before, other) => {
+        const one = new Uint8Array([...before, ...piece, 1]);
+        const two = new Uint8Array([...other, ...piece, 2]);
+        expect(isAlike(one, before.length, two, other.length, piece.length)).toBe(true);
+        expect(isAlike(one, before.length, two, other.length, piece.length + 1)).toBe(false);
+      }),
+    );
+  });
+
+  it('differ where one byte does, whichever it is', () => {
+    fc.assert(
+      fc.property(pieces, fc.nat(), fc.integer({ min: 1, max: 255 }), (piece, at, change) => {
+        const changed = piece.slice();
+        const index = at % piece.length;
+        changed[index] = (piece[index] as number) ^ change;
+        expect(isAlike(piece, 0, changed, 0, piece.length)).toBe(false);
+      }),
+    );
   });
 });
