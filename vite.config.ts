@@ -60,7 +60,7 @@ const CORE =
 const REST = /[\\/]src[\\/](?!cluster)/;
 /** What every entry has: as files of their own they were a tenth of the package's files. */
 const BASE =
-  /[\\/]src[\\/](checks|protocol[\\/](bytes|errors|ids|message|printable|topics)|async[\\/](deferred|fifo|harmless|signals|timers))\.ts/;
+  /[\\/]src[\\/](checks|client[\\/]loader|protocol[\\/](bytes|errors|ids|message|printable|topics)|async[\\/](deferred|fifo|harmless|signals|timers))\.ts/;
 /** What runs roles. Threads are loaded by themselves, when a role has some. */
 const CLUSTER = /[\\/]src[\\/]cluster[\\/]/;
 /** The entry, and what the command does with queues. */

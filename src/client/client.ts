@@ -12,7 +12,7 @@ import { type CallSpec, checkCall, checkInput, evaluate, type FunctionPath, name
 import type { CallProgress } from './call-progress.ts';
 import { type ConnectOptions, resolveOptions } from './connect-options.ts';
 import { ClientCore } from './core.ts';
-import { lazy } from './loader.ts';
+import { lazy } from './lazy.ts';
 import type { Payloads } from './stream/input.ts';
 import type { Job } from './stream/job-results.ts';
 import type { MapOutcome, MapResults } from './stream/map-results.ts';
@@ -247,8 +247,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
 
   /** Gives the present state of each connection when it is first read, and then each change until the client is closed. */
   async *status(): AsyncIterableIterator<ClientStatus> {
-    const { serverName: server } = this;
-    for await (const status of this.#core.connection.status()) yield { ...status, server };
+    for await (const status of this.#core.connection.status()) yield { ...status, server: this.serverName };
   }
 
   /**

@@ -71,19 +71,16 @@ const DEFAULT_TIMEOUT = 30_000;
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
 export function resolveOptions(options: ConnectOptions): ClientSettings {
-  const { transport, serverName, pushAddress, subAddress, session } = options;
+  const { transport, serverName, pushAddress, subAddress, session, id } = options;
   if (typeof transport?.open !== 'function')
     throw mustBe('transport', 'a transport such as zmtp()', transport);
   if (serverName !== undefined) checkServerName('serverName', serverName);
   if (session !== undefined) checkId('session', session);
-  const dbAddress = resolveAddress(options);
-  if (pushAddress !== undefined) transport.checkAddress(pushAddress);
-  if (subAddress !== undefined) transport.checkAddress(subAddress);
-  const { id } = options;
   if (id !== undefined) checkId('id', id);
-  const level = options.loggingLevel ?? 'warning';
+  const dbAddress = resolveAddress(options);
+  for (const own of [pushAddress, subAddress]) if (own !== undefined) transport.checkAddress(own);
   const own = options.logger ?? consoleLogger(id === undefined ? 'frond client' : `frond client ${id}`);
-  const logger = atLevel(own, level);
+  const logger = atLevel(own, options.loggingLevel ?? 'warning');
   return {
     ...options,
     dbAddress,

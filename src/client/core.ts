@@ -67,7 +67,6 @@ export class ClientCore {
     profile: ServerProfile,
     loadLater: () => Promise<LaterCode>,
   ) {
-    const { tap, logger, dbAddress } = settings;
     this.settings = settings;
     this.interceptors = [...(settings.interceptors ?? [])];
     this.connection = connection;
@@ -76,22 +75,27 @@ export class ClientCore {
     this.cacheCalls = new Loader(async () => (await loadLater()).openCache(cache));
     this.serverName = profile.serverName;
     this.session = connection.keyPrefix + (settings.session ?? '') || undefined;
-    const { session } = this;
     this.defaults = {
-      pipeline: session ?? randomId(),
-      features: session === undefined ? Feature.batches : Feature.batches | Feature.session,
+      pipeline: this.session ?? randomId(),
+      features: this.session === undefined ? Feature.batches : Feature.batches | Feature.session,
       metadata: settings.metadataField,
     };
     const { addresses, isDirect } = profile;
     if (addresses === undefined) return;
-    const link = new CallLink({ connection, addresses, isDirect, tap, logger });
+    const link = new CallLink({
+      connection,
+      addresses,
+      isDirect,
+      tap: settings.tap,
+      logger: settings.logger,
+    });
     this.link = link;
     link.cancel = (...call) =>
       loadLater()
         .then((later) => later.cancel(this, link, ...call))
         .catch(() => {});
     // Behind a relay the server has one name for all, and the relay follows it.
-    if (!settings.thisConfig && addresses.pushAddress !== dbAddress)
+    if (!settings.thisConfig && addresses.pushAddress !== settings.dbAddress)
       loadLater()
         .then((later) => later.follow(this, link, profile.isEndKnown))
         .catch(() => {});

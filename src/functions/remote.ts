@@ -1,9 +1,10 @@
 /** The functions of a server as a client calls them: by their names, with their own types. */
 import type { Client } from '../client/client.ts';
+import { Loader } from '../client/loader.ts';
 import type { Job } from '../client/stream/job-results.ts';
 import type { MapOutcome, MapResults } from '../client/stream/map-results.ts';
 import type { JobOptions, MapOptions } from '../client/stream/options.ts';
-import { invalidCall, PalmError } from '../protocol/errors.ts';
+import { invalidCall } from '../protocol/errors.ts';
 import type { Definitions, ErrorShapes, FunctionContract } from './contract/definition.ts';
 import type { Given, Taken } from './contract/shape.ts';
 import type { AnyClient, OneFunction, RemoteCalls, Source } from './remote-calls.ts';
@@ -154,35 +155,22 @@ export function pipeline(...parts: PipelineStage<never, unknown>[]): unknown {
 /** What a function, or a pipeline of them, is to its callers. */
 function callable(stages: Stages): unknown {
   const { client, path, first, last } = stages;
-  let opening: Promise<RemoteCalls> | undefined;
-  let opened: RemoteCalls | undefined;
-  /** Once, unless it fails: the next call tries again. */
-  const open = () => {
-    opening ??= import('./remote-calls.ts')
-      .then(({ openCalls }) => openCalls(client, path, first, last))
-      .then(
-        (calls) => {
-          opened = calls;
-          return calls;
-        },
-        (error) => {
-          opening = undefined;
-          throw PalmError.from(error, 'DISCONNECTED', 'loading code failed', false);
-        },
-      );
-    return opening;
-  };
+  const calls = new Loader<RemoteCalls>(async () =>
+    (await import('./remote-calls.ts')).openCalls(client, path, first, last),
+  );
   const results = (how: 'map' | 'mapSettled' | 'job') => (inputs: unknown, options: unknown) =>
-    later(async () => (await open()).checking[how](path, inputs as never, options as never) as Job<unknown>);
-  const each = async (input: unknown, { timeout: idleTimeout, ...options }: RemoteCallOptions = {}) => {
-    const own = await open();
-    await own.check(input);
-    return own.client.job(path, [input], { ...options, untilEnd: true, idleTimeout });
-  };
+    later(() =>
+      calls.use(async (own) => own.checking[how](path, inputs as never, options as never) as Job<unknown>),
+    );
+  const each = (input: unknown, { timeout: idleTimeout, ...options }: RemoteCallOptions = {}) =>
+    calls.use(async (own) => {
+      await own.check(input);
+      return own.client.job(path, [input], { ...options, untilEnd: true, idleTimeout });
+    });
   const call = (input: unknown, options?: RemoteCallOptions) => {
     let isIterated = false;
     const answer = async () => {
-      const own = opened ?? (await open());
+      const own = calls.own ?? (await calls.use(async (loaded) => loaded));
       // A loop over the results asks for its iterator in the turn of the call.
       if (own.kind !== 'one') await undefined;
       if (own.kind === 'many' || isIterated) return undefined;
@@ -226,7 +214,7 @@ function later(
       return opened?.progress;
     },
     next: async () => (opened ?? (await use())).next(),
-    return: async () => (opened ?? (await use())).return(),
+    return: async () => (await use()).return(),
     [Symbol.asyncIterator]() {
       return this;
     },

@@ -70,7 +70,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
   },
   'src/client/loader.ts': {
     DISCONNECTED: [
-      'unit/client/loader.test.ts',
+      'unit/client/lazy.test.ts',
       'say what failed when it cannot be loaded, and try again when they are read again',
     ],
   },
@@ -259,8 +259,6 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
     ],
   },
   'src/functions/remote.ts': {
-    DISCONNECTED:
-      'code of this package cannot be kept from loading in a test, where nothing is mocked: src/client/loader.ts does the same',
     INVALID_CALL: [
       'unit/functions/remote.test.ts',
       'is refused with its issues before anything is sent, at once or when the schema has looked',
