@@ -58,6 +58,16 @@ export const READ_TURN = 1;
 export const RELAY_READ_TURN = 2;
 export const TIMED_PIECE_BYTES = 4_096;
 
+/** Milliseconds in which a ZMTP link does not read, so that answers gather that come one by one. A timer may take one more. */
+export const READ_PAUSE = 1;
+
+/** Such a pause follows no piece of as many answers: they gather by themselves. */
+export const GATHERED_ANSWERS = 16;
+
+/** Answers that have to come in such a time, and how many times as many have to be awaited. Otherwise each is read at once. */
+export const PAUSE_ANSWERS = 8;
+export const AWAITED_ANSWERS = 4;
+
 /** Batches sent in a row to a ZeroMQ socket before other events run: an idle socket never makes its sender wait. */
 export const SEND_RUN = 32;
 

@@ -118,6 +118,11 @@ export interface SubscribeOptions {
    */
   readonly once?: boolean | undefined;
   /**
+   * Gives the number of deliveries that the reader expects now. Where they come one by one, and many more are expected, a transport may read them
+   * a millisecond or two later, several at once. A hint.
+   */
+  readonly awaited?: (() => number) | undefined;
+  /**
    * Where to begin in what is stored: at `start`, with all that is still there, or behind the {@link Delivery.position} of a delivery. When
    * something behind that position may be dropped, the subscription breaks with `LOST` once it is ready, and goes on with what is there. Of
    * transports with {@link Connection.store} alone. Default: with what is published from now on.

@@ -185,6 +185,7 @@ export class CallLink {
   subscribe(address: string): Subscription {
     const subscription = this.#connection.subscribe(address, this.#topics.prefix, {
       proofTimeout: this.isDirect ? PROOF_TIMEOUT : 0,
+      awaited: () => this.inFlight.taken,
       once: true,
     });
     subscription.onBreak((error) => {

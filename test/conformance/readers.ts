@@ -48,6 +48,26 @@ export function testReaders(ends: () => Ends): void {
       }
     });
 
+    it('may say how many deliveries it awaits, and gets them all, whatever it says', async () => {
+      const { server, client, subject } = ends();
+      const publisher = await server.bindPublish(subject.anyAddress);
+      const many = 200;
+      for (const awaited of [0, many, 1_000_000]) {
+        const options = { proofTimeout: 5_000, awaited: () => awaited };
+        const subscription = client.subscribe(publisher.address, `${awaited}/`, options);
+        await within(5_000, subscription.ready(), 'a subscription to become ready');
+        const topics = Array.from({ length: many }, (_, i) => `${awaited}/${i}`);
+        const reading = collect(subscription, many);
+        for (const topic of topics) await publisher.publish([{ topic, frames: [bytes('x')] }]);
+        // Order is kept within a topic alone.
+        expect(
+          (await reading).map(({ topic }) => topic).sort(),
+          'awaited is a hint: it changes when deliveries come, and not which',
+        ).toEqual(topics.sort());
+        await subscription.close();
+      }
+    });
+
     it('that stopped gets what was read and then the end, while those that push stay connected', async () => {
       const { server, client, subject } = ends();
       const pull = await server.bindPull(subject.anyAddress);

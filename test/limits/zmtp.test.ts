@@ -123,7 +123,7 @@ describe('what is pulled and not read', () => {
 describe('what a subscription has not read', () => {
   async function ground(options: ZmtpOptions = {}, maxUnread?: number) {
     const context = endContext(options);
-    const end = new ZmtpSubscription(context, 'me/', 0, maxUnread);
+    const end = new ZmtpSubscription(context, 'me/', { maxUnread });
     const peer = await MemoryPeer.of(end, true, 'PUB');
     const delivery = (size: number) => messageOf(bytes('me/1'), new Uint8Array(size));
     return { peer, delivery };

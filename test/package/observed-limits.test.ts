@@ -674,6 +674,19 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       ['unit/async/read-turns.test.ts', 'all sockets together read for the budget, and no longer'],
       ['zmtp/read-turns.test.ts', 'all floods together take no more of a turn than one'],
     ),
+    'READ_PAUSE, GATHERED_ANSWERS, PAUSE_ANSWERS, AWAITED_ANSWERS': about(
+      'how many answers come in a millisecond is the server’s: when a pause is taken is met, and what comes of it',
+      ['unit/transports/zmtp/read-pace.test.ts', 'but not where %s'],
+      [
+        'unit/transports/zmtp/read-pace.test.ts',
+        'once the time of a pause has shown how many come in it, and then after every other piece',
+      ],
+      ['unit/transports/zmtp/link.test.ts', 'reads on by itself after it, once'],
+      [
+        'zmtp/read-pauses.test.ts',
+        'reads them several at once where it knows of many more, each once and in order',
+      ],
+    ),
     'RELAY_READ_TURN, TIMED_PIECE_BYTES': about(
       'how long pieces take to be read is the machine’s: when the clock is looked at is met, and what is done then',
       [`${session}/socket.test.ts`, 'is not timed where they are small'],

@@ -262,6 +262,10 @@ const subscribe: Table<SubscribeOptions> = {
     'that reads nothing does not hold up the publisher, nor another reader',
   ],
   once: ['zmtp/read-once.test.ts', 'that reads frames once gets views of what was read together'],
+  awaited: [
+    'zmtp/read-pauses.test.ts',
+    'reads them several at once where it knows of many more, each once and in order',
+  ],
   from: ['conformance/stored.ts', 'is read from its beginning, and goes on with what comes'],
 };
 

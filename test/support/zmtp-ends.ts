@@ -196,7 +196,7 @@ export const ENDS: Readonly<Record<string, Kind>> = {
     takesMessages: true,
     peer: 'PUB',
     make: (context, give) => {
-      const subscription = new ZmtpSubscription(context, 'me/', 0, undefined);
+      const subscription = new ZmtpSubscription(context, 'me/', {});
       void readInto(subscription[Symbol.asyncIterator](), give);
       return subscription;
     },

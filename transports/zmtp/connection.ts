@@ -71,11 +71,7 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
     return this.keep(new ZmtpPusher(this.#dialling(address))).dial();
   }
 
-  subscribe(
-    address: string,
-    topic: string,
-    { proofTimeout = 0, maxUnread, once = false }: SubscribeOptions = {},
-  ): Subscription {
+  subscribe(address: string, topic: string, options: SubscribeOptions = {}): Subscription {
     const context = this.#dialling(address);
     checkTopic(topic);
     if (Buffer.byteLength(topic) > LONGEST_TOPIC) {
@@ -83,8 +79,8 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
         `a topic over ZMTP has at most ${LONGEST_TOPIC} bytes, not ${Buffer.byteLength(topic)}`,
       );
     }
-    const own = once && context.mechanism === undefined ? new Views() : context.own;
-    return this.keep(new ZmtpSubscription({ ...context, own }, topic, proofTimeout, maxUnread)).dial();
+    const own = options.once === true && context.mechanism === undefined ? new Views() : context.own;
+    return this.keep(new ZmtpSubscription({ ...context, own }, topic, options)).dial();
   }
 
   pull(address: string): Puller {

@@ -24,6 +24,9 @@ const REDIAL_DELAY = 1_000;
  */
 const HANG_UPS_OF_A_MISFIT = 2;
 
+/** While reading is paused, a socket reads one piece more and no further ones. By Node's default it would be woken for each, up to 16 KiB. */
+const READ_AHEAD = { readableHighWaterMark: 1 };
+
 /** What every dialled channel needs. */
 export interface DialContext {
   readonly address: string;
@@ -209,7 +212,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
 
   #try(place: Place): Promise<Socket | Error> {
     return new Promise((resolve) => {
-      const socket = connect(place);
+      const socket = connect({ ...place, ...READ_AHEAD });
       this.#socket = socket;
       // Errors after the outcome concern the link, or nothing.
       socket.on('error', () => {});

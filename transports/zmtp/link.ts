@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
 import type { ReadTurns } from '../../src/async/read-turns.ts';
-import { atMost } from '../../src/async/timers.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
 import { GATHERED_BYTES, UNTIMED_BYTES, UNTIMED_FRAMES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { messageOf } from '../../src/protocol/errors.ts';
@@ -88,6 +88,8 @@ export class Link implements FrameTaker {
   #isResuming = false;
   /** Whether the role stopped reading. */
   #isHeld = false;
+  /** Stops the timer of a pause; undefined while there is none. */
+  #stopPause: (() => void) | undefined;
   /** Whether it waits for its turn to read on. */
   #isInLine = false;
   /** Whether the socket has closed. */
@@ -190,6 +192,16 @@ export class Link implements FrameTaker {
     this.#stopReading();
   }
 
+  /** Stops reading for so many milliseconds. */
+  pauseFor(milliseconds: number): void {
+    if (this.#stopPause !== undefined || this.#stage !== 'up') return;
+    this.#stopReading();
+    this.#stopPause = startTimer(milliseconds, () => {
+      this.#stopPause = undefined;
+      if (this.#stage === 'up') this.#readOn();
+    });
+  }
+
   /** Resumes in a later turn of events. */
   resumeSoon(): void {
     if (this.#isHeld && !this.#isResuming) {
@@ -263,7 +275,7 @@ export class Link implements FrameTaker {
 
   /** Goes on where reading stopped, unless it has another reason to wait. */
   #readOn(): void {
-    if (this.#isHeld || this.#isInLine) return;
+    if (this.#isHeld || this.#isInLine || this.#stopPause !== undefined) return;
     this.#reader.isPaused = false;
     this.#run(() => this.#reader.run());
     if (!this.#reader.isPaused) this.#socket.resume();
@@ -464,6 +476,7 @@ export class Link implements FrameTaker {
     this.#stage = 'down';
     this.#handshake.end();
     this.#heartbeat.stop();
+    this.#stopPause?.();
     this.#outbox.take();
     this.#outbox.rest();
     this.#role.down(this, {

@@ -2,16 +2,17 @@
 
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
-import { PUBLISHED, PUBLISHED_BYTES, PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
+import { PUBLISHED, PUBLISHED_BYTES, PULLED, PULLED_BYTES, READ_PAUSE } from '../../src/flow-control.ts';
 import { type Bytes, isAlike } from '../../src/protocol/bytes.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import { proofOf, SLASH } from '../../src/protocol/topics.ts';
-import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
+import type { CloseOptions, Delivery, Puller, SubscribeOptions, Subscription } from '../../src/transport.ts';
 import { pingCommand, subscribeCommand } from './commands.ts';
 import { type DialContext, Dialled } from './dialled.ts';
 import { MORE } from './frame-reader.ts';
 import { gatherMessage } from './gather.ts';
 import type { Link } from './link.ts';
+import { ReadPace } from './read-pace.ts';
 
 abstract class Receiving<T> extends Dialled {
   protected readonly queue: BatchQueue<T>;
@@ -74,18 +75,24 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
   /** Milliseconds in which the publisher confirms the subscription; 0 when it is not known to do so. */
   readonly #proofTimeout: number;
   readonly #recent = new RecentTopic();
+  readonly #pace: ReadPace | undefined;
   #stopMargin = () => {};
   #isProved = false;
   /** PONGs that are waited for, until the publisher has read the subscription. Later ones are of heartbeats. */
   #pongs = 0;
   #read: string | undefined;
 
-  constructor(context: DialContext, topic: string, proofTimeout: number, maxUnread: number | undefined) {
+  constructor(
+    context: DialContext,
+    topic: string,
+    { proofTimeout = 0, maxUnread, awaited }: SubscribeOptions,
+  ) {
     const mark = maxUnread ?? context.settings.receiveHighWaterMark ?? PUBLISHED;
     super(context, mark, { sizeOf, bytes: PUBLISHED_BYTES });
     this.#topic = new TextEncoder().encode(topic);
     this.#proof = proofOf(topic);
     this.#proofTimeout = proofTimeout;
+    this.#pace = awaited && new ReadPace(awaited);
   }
 
   get isProved(): boolean {
@@ -106,6 +113,12 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
     if (topic === undefined) return;
     if (frames.length > 1 || (frames[0]?.length ?? 0) > 0) this.batch.push({ topic, frames });
     else if (topic === this.#proof) this.#proved();
+  }
+
+  override pieceEnds(link: Link): void {
+    const { length } = this.batch;
+    super.pieceEnds(link);
+    if (length > 0 && this.#pace?.pausesAfter(length, performance.now())) link.pauseFor(READ_PAUSE);
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {

@@ -4,7 +4,107 @@ const WIRE = 'test/zmtp/wire.test.ts';
 const UNIT = 'test/unit/transports/zmtp';
 const BOXES = `${UNIT}/curve/sealed-frames.test.ts`;
 
+const PACE = `${UNIT}/read-pace.test.ts`;
+
 export const ZMTP: readonly Mutant[] = [
+  {
+    name: 'zmtp-pause-behind-what-was-read-before-it',
+    file: 'transports/zmtp/read-pace.ts',
+    find: '!this.#hasPaused && answers',
+    replace: 'answers',
+    suites: [PACE],
+  },
+  {
+    name: 'zmtp-pause-behind-a-large-piece',
+    file: 'transports/zmtp/read-pace.ts',
+    find: 'answers < GATHERED_ANSWERS && ',
+    replace: '',
+    suites: [PACE],
+  },
+  {
+    name: 'zmtp-pause-while-few-answers-come',
+    file: 'transports/zmtp/read-pace.ts',
+    find: 'this.#usual >= PAUSE_ANSWERS && ',
+    replace: '',
+    suites: [PACE],
+  },
+  {
+    name: 'zmtp-pause-while-hardly-more-is-awaited',
+    file: 'transports/zmtp/read-pace.ts',
+    find: 'this.#awaited() >= AWAITED_ANSWERS * this.#usual',
+    replace: 'this.#awaited() >= this.#usual',
+    suites: [PACE],
+  },
+  {
+    name: 'zmtp-pause-counts-all-that-ever-came',
+    file: 'transports/zmtp/read-pace.ts',
+    find: '      this.#came = 0;\n',
+    replace: '',
+    suites: [PACE],
+  },
+  {
+    name: 'zmtp-pause-counts-from-the-beginning',
+    file: 'transports/zmtp/read-pace.ts',
+    find: '      this.#since = now;\n',
+    replace: '',
+    suites: [PACE],
+  },
+  {
+    name: 'zmtp-pause-outlives-its-link',
+    file: 'transports/zmtp/link.ts',
+    find: '    this.#stopPause?.();\n',
+    replace: '',
+    suites: [`${UNIT}/link.test.ts`],
+  },
+  {
+    name: 'zmtp-pause-ends-when-its-end-goes-on',
+    file: 'transports/zmtp/link.ts',
+    find: ' || this.#stopPause !== undefined) return;',
+    replace: ') return;',
+    suites: [`${UNIT}/link.test.ts`],
+  },
+  {
+    name: 'zmtp-second-pause-of-a-link',
+    file: 'transports/zmtp/link.ts',
+    find: "if (this.#stopPause !== undefined || this.#stage !== 'up') return;",
+    replace: "if (this.#stage !== 'up') return;",
+    suites: [`${UNIT}/link.test.ts`],
+  },
+  {
+    name: 'zmtp-pause-of-a-link-that-is-over',
+    file: 'transports/zmtp/link.ts',
+    find: "if (this.#stopPause !== undefined || this.#stage !== 'up') return;",
+    replace: 'if (this.#stopPause !== undefined) return;',
+    suites: [`${UNIT}/link.test.ts`],
+  },
+  {
+    name: 'zmtp-pause-is-never-over',
+    file: 'transports/zmtp/link.ts',
+    find: '      this.#stopPause = undefined;\n',
+    replace: '',
+    suites: [`${UNIT}/link.test.ts`],
+  },
+  {
+    name: 'zmtp-subscription-never-pauses',
+    file: 'transports/zmtp/receiving.ts',
+    find: 'this.#pace = awaited && new ReadPace(awaited);',
+    replace: 'this.#pace = undefined;',
+    suites: [`${UNIT}/receiving.test.ts`],
+  },
+  {
+    name: 'zmtp-subscription-is-read-on-while-it-pauses',
+    file: 'transports/zmtp/dialled.ts',
+    find: 'connect({ ...place, ...READ_AHEAD })',
+    replace: 'connect(place)',
+    suites: ['test/zmtp/read-pauses.test.ts'],
+  },
+  {
+    name: 'client-hides-what-is-under-way',
+    file: 'src/client/call-link.ts',
+    find: 'awaited: () => this.inFlight.taken,',
+    replace: 'awaited: () => 0,',
+    suites: ['test/unit/client/call-link.test.ts'],
+  },
   {
     name: 'zmtp-views-are-of-the-piece-before',
     file: 'transports/zmtp/own-bytes.ts',

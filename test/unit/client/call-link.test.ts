@@ -7,6 +7,7 @@ import { consoleLogger } from '../../../src/logging.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
 import { guardTap } from '../../../src/tap.ts';
+import type { Connection } from '../../../src/transport.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { BROKEN, FakeServer, settle } from '../../support/fake-connection.ts';
 
@@ -278,7 +279,8 @@ describe('the messages of a link', () => {
       const server = await FakeServer.open({ isDirect });
       const subscribe = vi.spyOn(server.connection, 'subscribe');
       server.link.subscribe('other');
-      expect(subscribe.mock.calls).toEqual([['other', 'client/', { proofTimeout, once: true }]]);
+      const awaited = expect.any(Function);
+      expect(subscribe.mock.calls).toEqual([['other', 'client/', { proofTimeout, once: true, awaited }]]);
     }
   });
 
@@ -492,6 +494,18 @@ describe('a link that is waited for', () => {
     await expect(server.link.ready()).rejects.toMatchObject({ code: 'CLOSED', sent: false });
     expect(server.link.isReady).toBe(false);
     expect(server.link.tryAdmit()).toBe(false);
+  });
+
+  it('lets its subscription know how many messages are under way', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    const subscribe = vi.spyOn<Connection, 'subscribe'>(server.connection, 'subscribe');
+    server.link.subscribe('other');
+    const awaited = () => subscribe.mock.calls[0]?.[2]?.awaited?.();
+    expect(awaited()).toBe(0);
+    expect([server.link.tryAdmit(), server.link.tryAdmit(), awaited()]).toEqual([true, true, 2]);
+    server.link.inFlight.answered(1, performance.now());
+    expect(awaited()).toBe(1);
   });
 
   it('takes no place while it is not ready', async () => {

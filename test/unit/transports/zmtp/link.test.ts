@@ -612,6 +612,72 @@ describe('a link that its end holds up', () => {
   });
 });
 
+describe('a link that pauses for a time', () => {
+  it('reads on by itself after it, once', async () => {
+    const { peer, link, frames, told } = await playedLink();
+    link.pauseFor(50);
+    link.pauseFor(500);
+    expect([peer.socket.isPaused, vi.getTimerCount()]).toEqual([true, 1]);
+    // What the socket had read before.
+    await peer.say(text('a'));
+    told();
+    await vi.advanceTimersByTimeAsync(48);
+    expect([frames(), told(), peer.socket.isPaused]).toEqual([[], [], true]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([frames(), told(), peer.socket.isPaused]).toEqual([['a'], ['piece'], false]);
+    expect(vi.getTimerCount()).toBe(0);
+    link.pauseFor(5);
+    expect(peer.socket.isPaused).toBe(true);
+    await vi.advanceTimersByTimeAsync(5);
+    expect(peer.socket.isPaused).toBe(false);
+  });
+
+  it('waits for its end, too, where that holds it up, and its end waits for the time', async () => {
+    const { peer, link } = await playedLink();
+    link.pauseFor(5);
+    link.pause();
+    await vi.advanceTimersByTimeAsync(5);
+    expect(peer.socket.isPaused).toBe(true);
+    link.resume();
+    expect(peer.socket.isPaused).toBe(false);
+    link.pause();
+    link.pauseFor(5);
+    link.resume();
+    expect(peer.socket.isPaused).toBe(true);
+    await vi.advanceTimersByTimeAsync(5);
+    expect(peer.socket.isPaused).toBe(false);
+  });
+
+  it('leaves no timer when it ends meanwhile', async () => {
+    const { peer, link } = await playedLink();
+    link.pauseFor(5);
+    await peer.hangUp();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('reads on while it is closed: the end of its peer would not be noticed', async () => {
+    const { peer, link } = await playedLink();
+    const closing = link.close(1_000);
+    link.pauseFor(5);
+    expect(peer.socket.isPaused).toBe(false);
+    await peer.hangUp();
+    await closing;
+  });
+
+  it('that is closed meanwhile reads the end of its peer, and nothing after the time', async () => {
+    const { peer, link, frames } = await playedLink();
+    link.pauseFor(5);
+    await peer.say(text('a'));
+    const closing = link.close(1_000);
+    expect(peer.socket.isPaused).toBe(false);
+    await vi.advanceTimersByTimeAsync(5);
+    expect(frames()).toEqual([]);
+    await peer.hangUp();
+    await closing;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 describe('a link that has read for long', () => {
   const FLOOD = Array.from({ length: 4 * UNTIMED_FRAMES }, (_, i) => text(`${i}`));
 

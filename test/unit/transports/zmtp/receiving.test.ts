@@ -81,7 +81,7 @@ interface Subscribing {
 
 async function subscribing({ topic = 'me/', proofTimeout = 0, minor = 1 }: Subscribing = {}) {
   const context = endContext({ subscriptionMargin: MARGIN });
-  const subscription = new ZmtpSubscription(context, topic, proofTimeout, undefined);
+  const subscription = new ZmtpSubscription(context, topic, { proofTimeout });
   const connect = async () => {
     const peer = new MemoryPeer(subscription, true);
     const greeting = Buffer.from(GREETING);
@@ -302,7 +302,7 @@ describe('a delivery', () => {
 
   it('is a view of what was read, for a reader that keeps nothing', async () => {
     const context = { ...endContext(), own: new Views() };
-    const subscription = new ZmtpSubscription(context, 'me/', 0, undefined);
+    const subscription = new ZmtpSubscription(context, 'me/', {});
     const read = reader(subscription, ({ frames }) => frames[0]?.buffer);
     const peer = await MemoryPeer.of(subscription, true, 'PUB');
     const piece = messageOf(bytes('me/1'), bytes('a'));
@@ -311,11 +311,31 @@ describe('a delivery', () => {
     expect(await read()).toEqual([piece.buffer]);
   });
 
+  it('is read together with those behind it where they come one by one, and many more are awaited', async () => {
+    let awaited = 1_000;
+    const subscription = new ZmtpSubscription(endContext(), 'me/', { awaited: () => awaited });
+    const read = reader(subscription, ({ frames }) => textOf(frames[0] as Uint8Array));
+    const peer = await MemoryPeer.of(subscription, true, 'PUB');
+    const some = Array.from({ length: 10 }, () => messageOf(bytes('me/1'), bytes('a')));
+    const come = () => peer.socket.emit('data', Buffer.concat(some));
+    const paused: boolean[] = [];
+    const round = async () => {
+      come();
+      paused.push(peer.socket.isPaused);
+      expect(await read()).toHaveLength(some.length);
+      expect(peer.socket.isPaused).toBe(false);
+    };
+    for (let i = 0; i < 6; i++) await round();
+    awaited = 1;
+    for (let i = 0; i < 3; i++) await round();
+    expect(paused).toEqual([false, true, false, true, false, true, false, false, false]);
+  });
+
   it('keeps nothing of what was read once a piece is over', async () => {
     const views = new Views();
     const own = { copy: vi.fn(views.copy.bind(views)), rest: vi.fn() };
     const context = { ...endContext(), own };
-    const subscription = new ZmtpSubscription(context, 'me/', 0, undefined);
+    const subscription = new ZmtpSubscription(context, 'me/', {});
     const peer = await MemoryPeer.of(subscription, true, 'PUB');
     own.rest.mockClear();
     peer.socket.emit('data', messageOf(bytes('me/1'), bytes('a')));
