@@ -118,7 +118,7 @@ export interface SubscribeOptions {
    */
   readonly once?: boolean | undefined;
   /**
-   * Gives the number of deliveries that the reader expects now. Where they come one by one, and many more are expected, a transport may read them
+   * Gives the number of frames that the reader expects now. Where they come one by one, and many more are expected, a transport may read them
    * a millisecond or two later, several at once. A hint.
    */
   readonly awaited?: (() => number) | undefined;

@@ -78,7 +78,7 @@ export function resolveOptions(options: ConnectOptions): ClientSettings {
   if (session !== undefined) checkId('session', session);
   if (id !== undefined) checkId('id', id);
   const dbAddress = resolveAddress(options);
-  for (const own of [pushAddress, subAddress]) if (own !== undefined) transport.checkAddress(own);
+  for (const address of [pushAddress, subAddress]) if (address !== undefined) transport.checkAddress(address);
   const own = options.logger ?? consoleLogger(id === undefined ? 'frond client' : `frond client ${id}`);
   const logger = atLevel(own, options.loggingLevel ?? 'warning');
   return {

@@ -48,7 +48,7 @@ export function testReaders(ends: () => Ends): void {
       }
     });
 
-    it('may say how many deliveries it awaits, and gets them all, whatever it says', async () => {
+    it('may say how many frames it awaits, and gets them all, whatever it says', async () => {
       const { server, client, subject } = ends();
       const publisher = await server.bindPublish(subject.anyAddress);
       const many = 200;

@@ -76,6 +76,8 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
   readonly #proofTimeout: number;
   readonly #recent = new RecentTopic();
   readonly #pace: ReadPace | undefined;
+  /** Frames of the deliveries of this piece. */
+  #frames = 0;
   #stopMargin = () => {};
   #isProved = false;
   /** PONGs that are waited for, until the publisher has read the subscription. Later ones are of heartbeats. */
@@ -111,14 +113,17 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
     this.#read = undefined;
     // A message of one part has only a topic.
     if (topic === undefined) return;
-    if (frames.length > 1 || (frames[0]?.length ?? 0) > 0) this.batch.push({ topic, frames });
-    else if (topic === this.#proof) this.#proved();
+    if (frames.length > 1 || (frames[0]?.length ?? 0) > 0) {
+      this.#frames += frames.length;
+      this.batch.push({ topic, frames });
+    } else if (topic === this.#proof) this.#proved();
   }
 
   override pieceEnds(link: Link): void {
-    const { length } = this.batch;
     super.pieceEnds(link);
-    if (length > 0 && this.#pace?.pausesAfter(length, performance.now())) link.pauseFor(READ_PAUSE);
+    const frames = this.#frames;
+    this.#frames = 0;
+    if (frames > 0 && this.#pace?.pausesAfter(frames, performance.now())) link.pauseFor(READ_PAUSE);
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {

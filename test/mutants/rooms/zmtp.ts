@@ -92,6 +92,20 @@ export const ZMTP: readonly Mutant[] = [
     suites: [`${UNIT}/receiving.test.ts`],
   },
   {
+    name: 'zmtp-subscription-counts-deliveries',
+    file: 'transports/zmtp/receiving.ts',
+    find: 'this.#frames += frames.length;',
+    replace: 'this.#frames++;',
+    suites: [`${UNIT}/receiving.test.ts`],
+  },
+  {
+    name: 'zmtp-subscription-counts-frames-of-earlier-pieces',
+    file: 'transports/zmtp/receiving.ts',
+    find: '    this.#frames = 0;\n',
+    replace: '',
+    suites: [`${UNIT}/receiving.test.ts`],
+  },
+  {
     name: 'zmtp-subscription-is-read-on-while-it-pauses',
     file: 'transports/zmtp/dialled.ts',
     find: 'connect({ ...place, ...READ_AHEAD })',

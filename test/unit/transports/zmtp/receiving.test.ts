@@ -311,24 +311,54 @@ describe('a delivery', () => {
     expect(await read()).toEqual([piece.buffer]);
   });
 
-  it('is read together with those behind it where they come one by one, and many more are awaited', async () => {
-    let awaited = 1_000;
-    const subscription = new ZmtpSubscription(endContext(), 'me/', { awaited: () => awaited });
-    const read = reader(subscription, ({ frames }) => textOf(frames[0] as Uint8Array));
-    const peer = await MemoryPeer.of(subscription, true, 'PUB');
-    const some = Array.from({ length: 10 }, () => messageOf(bytes('me/1'), bytes('a')));
-    const come = () => peer.socket.emit('data', Buffer.concat(some));
-    const paused: boolean[] = [];
-    const round = async () => {
-      come();
-      paused.push(peer.socket.isPaused);
-      expect(await read()).toHaveLength(some.length);
-      expect(peer.socket.isPaused).toBe(false);
-    };
-    for (let i = 0; i < 6; i++) await round();
-    awaited = 1;
-    for (let i = 0; i < 3; i++) await round();
-    expect(paused).toEqual([false, true, false, true, false, true, false, false, false]);
+  describe('of which many more are awaited', () => {
+    let awaited = 0;
+    beforeEach(() => {
+      awaited = 1_000;
+    });
+
+    /** A subscription that gets one piece after another, each in a turn of its own. Says which of six a pause followed. */
+    async function getting(piece: Buffer) {
+      const subscription = new ZmtpSubscription(endContext(), 'me/', { awaited: () => awaited });
+      const read = reader(subscription, ({ frames }) => frames.length);
+      const peer = await MemoryPeer.of(subscription, true, 'PUB');
+      const paused: boolean[] = [];
+      return async () => {
+        for (let i = 0; i < 6; i++) {
+          peer.socket.emit('data', piece);
+          paused.push(peer.socket.isPaused);
+          expect(await read()).toBeDefined();
+          expect(peer.socket.isPaused).toBe(false);
+        }
+        return paused.splice(0);
+      };
+    }
+
+    const one = messageOf(bytes('me/1'), bytes('a'));
+
+    it('is read together with those behind it, while they come one by one', async () => {
+      const pauses = await getting(Buffer.concat(Array.from({ length: 10 }, () => one)));
+      expect(await pauses()).toEqual([false, true, false, true, false, true]);
+      awaited = 1;
+      expect(await pauses()).not.toContain(true);
+    });
+
+    const gathered = (frames: number) =>
+      messageOf(bytes('me/1'), ...Array.from({ length: frames }, () => bytes('a')));
+
+    it('is read at once where its publisher has gathered 16 frames in it, or more', async () => {
+      const [fewer, enough] = [await getting(gathered(15)), await getting(gathered(16))];
+      expect(await fewer()).toContain(true);
+      expect(await enough()).not.toContain(true);
+    });
+
+    it('counts by its frames: four times as many have to be awaited', async () => {
+      const pauses = await getting(gathered(15));
+      awaited = 4 * 15;
+      expect(await pauses()).toContain(true);
+      awaited--;
+      expect(await pauses()).not.toContain(true);
+    });
   });
 
   it('keeps nothing of what was read once a piece is over', async () => {
