@@ -145,8 +145,8 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   }
 
   /**
-   * The frame of a result. A result that is no failure is copied from its message, with another payload: that takes half of the time. The
-   * Master takes all other fields from its own message.
+   * Encodes a result. Where it is no failure, its frame is a copy of its message's frame with another payload. To encode all fields would take
+   * twice as long, and the Master reads them from its own message.
    */
   #encode(result: PalmMessage, message: Bytes): Bytes {
     const like = result.status === Status.ok ? withPayload(message, result.payload, this.#slab) : undefined;

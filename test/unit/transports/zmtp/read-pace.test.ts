@@ -29,7 +29,7 @@ function pauses({ gap, awaited, size = 1, pieces = 100 }: Trickle): boolean[] {
 }
 
 const isPaused = (trickle: Trickle) => pauses(trickle).includes(true);
-/** So many come in a pause. */
+/** Milliseconds between two answers, where just enough come in the time of a pause. */
 const GAP = PAUSE / LEAST;
 
 describe('reading pauses', () => {
